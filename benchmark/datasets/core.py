@@ -1,0 +1,62 @@
+"""What a data set is: arrays of N examples, what is known about each, and four disjoint splits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Storage = Literal["uint8", "bits", "float"]
+Binarisation = Literal["dynamic", "static", "none"]
+SPLITS = ("train", "validation", "probe", "test")
+
+
+class Paths(NamedTuple):
+    """Where data may lie: the user's own files (never written), and our cache (downloads, rendered images)."""
+
+    data_dir: Path | None
+    cache_dir: Path
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Examples in memory as uint8, packed bits or floats; nothing here is per-sample Python."""
+
+    name: str
+    images: NDArray[Any]  # (N, *shape) uint8 or float32; storage "bits": (N, ceil(prod(shape) / 8)) uint8, big-endian bits
+    shape: tuple[int, ...]  # of one example: (C, H, W) for images, (n,) for vectors
+    storage: Storage
+    binarisation: Binarisation  # dynamic: redrawn at each visit from uint8 grey; static: bits; none: values as they are
+    splits: Mapping[str, NDArray[np.int64]]  # rows of train, validation, probe, test; disjoint
+    factors: NDArray[np.float64] | None = None  # (N, F), discrete ones as 0..n-1
+    factor_names: tuple[str, ...] = ()
+    factor_types: tuple[str, ...] = ()  # discrete, continuous, circular, label
+    source: str = ""  # which bytes these are, e.g. "regenerated" or "official npz"
+    exact: Mapping[str, Any] = field(default_factory=dict)  # what is known in closed form, e.g. eigenvalues
+
+    def decoded(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The examples of those rows as floats (n, *shape): grey and bits in [0, 1], other values as they are."""
+        images = self.images[rows]
+        if self.storage == "bits":
+            size = int(np.prod(self.shape))
+            return np.unpackbits(images, axis=1, count=size).reshape(-1, *self.shape).astype(np.float32)
+        return images.astype(np.float32) / np.float32(255) if self.storage == "uint8" else images.astype(np.float32)
+
+    def factors_of(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """The factors (n, F) of those rows."""
+        return None if self.factors is None else self.factors[rows]
+
+    @cached_property
+    def checksum(self) -> str:
+        """sha256 over everything a number can depend on: images, factors, splits, binarisation."""
+        digest = hashlib.sha256(f"{self.shape} {self.storage} {self.binarisation} {self.factor_names}".encode())
+        arrays = [self.images, *(self.splits[name] for name in SPLITS)]
+        for array in arrays if self.factors is None else [*arrays, self.factors]:
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+        return digest.hexdigest()

@@ -1,0 +1,92 @@
+"""The types that metrics speak: codes and factors as arrays (N, D) and (N, F), and scores that describe themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Better = Literal["higher", "lower"]
+Which = Literal["mean", "sample", "q_ew"]
+FACTOR_TYPES = ("discrete", "continuous", "circular", "label")
+
+
+class Inapplicable(ValueError):
+    """A metric that this data set cannot feed; `metrics=auto` leaves it out and says so, an explicit request fails."""
+
+
+@dataclass(frozen=True)
+class Codes:
+    """N examples through an encoder, beside what is known about them."""
+
+    mean: Array  # (N, D) mean of q(z|x)
+    stddev: Array  # (N, D) standard deviation of q(z|x), zero for a deterministic code
+    sample: Array  # (N, D) one draw z ~ q(z|x) per example
+    factors: Array | None = None  # (N, F) ground-truth factors, discrete ones as 0..n-1
+    factor_names: tuple[str, ...] = ()
+    factor_types: tuple[str, ...] = ()  # one of FACTOR_TYPES each
+
+    def __post_init__(self) -> None:
+        _check_codes(self)
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def of(self, which: Which) -> Array:
+        """The (N, D) array that the column `representation` names."""
+        return {"mean": self.mean, "sample": self.sample}[which]
+
+
+@dataclass(frozen=True)
+class Representation:
+    """What every metric sees: probes may fit on `train` (images the VAE never saw), every reported number is of `test`."""
+
+    train: Codes
+    test: Codes
+    deterministic: bool = False  # a point code: `sample` equals `mean`, and densities of z do not exist
+    matrices: dict[str, Array] = field(default_factory=dict, compare=False)  # (D, F) each, kept in matrices.npz
+
+    def matrix(self, name: str, compute: Callable[[], Array]) -> Array:
+        """The (codes x factors) matrix of that name: computed by whoever asks first, read by all others."""
+        if name not in self.matrices:
+            self.matrices[name] = compute()
+        return self.matrices[name]
+
+    def whiches(self) -> tuple[Which, ...]:
+        """The representations that differ: a deterministic code has no sample of its own."""
+        return ("mean",) if self.deterministic else ("mean", "sample")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number with everything a table needs to know about it; a quantity that does not exist has a reason instead."""
+
+    name: str
+    value: float | None
+    stderr: float | None = None  # over examples (or draws), never over seeds
+    unit: str = ""  # nats, accuracy, score, units, ...
+    better: Better | None = None  # None: no direction (rate)
+    representation: Which | None = None
+    factor: str | None = None  # None: not per factor, or the mean over factors
+    num_labels: int | None = None
+    reason: str = ""  # why the value is null, or what limits it (a cap, a sample size)
+
+
+def _check_codes(codes: Codes) -> None:
+    if codes.mean.ndim != 2 or codes.mean.shape != codes.stddev.shape or codes.mean.shape != codes.sample.shape:
+        shapes = codes.mean.shape, codes.stddev.shape, codes.sample.shape
+        raise ValueError(f"mean, stddev and sample must share one shape (N, D), got {shapes}")
+    if codes.factors is not None and codes.factors.shape != (len(codes.mean), len(codes.factor_names)):
+        expected = (len(codes.mean), len(codes.factor_names))
+        raise ValueError(f"factors have shape {codes.factors.shape}, expected (N, F) = {expected}")
+    if len(codes.factor_names) != len(codes.factor_types):
+        raise ValueError(f"{len(codes.factor_names)} factor names but {len(codes.factor_types)} factor types")
+    if wrong := set(codes.factor_types) - set(FACTOR_TYPES):
+        raise ValueError(f"unknown factor types {sorted(wrong)}; choose from {FACTOR_TYPES}")
+    for name in ("mean", "stddev", "sample"):
+        if not np.isfinite(getattr(codes, name)).all():
+            raise ValueError(f"{name} has NaN or infinite entries; a representation must be finite")

@@ -1,0 +1,1 @@
+"""Variational autoencoders, their objectives and their evidence estimators (torch only)."""

@@ -60,7 +60,7 @@ def digest(content: Mapping[str, Any]) -> str:
 
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write to a temporary file beside `path`, flush it to disk, and rename: readers see the old file or the new one."""
+    """Write a temporary file beside `path`, flush it to disk, rename it: readers see the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -1,0 +1,86 @@
+"""Estimators of rate, distortion and log p(x) for each of B examples, in nats, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from models.sampling import draw
+from models.vae import VAE, Inference
+
+MOST_NUMBERS = 2**22  # decoded numbers held at a time: 16 MB of float32, near the size of a processor's cache
+
+
+class RateDistortion(NamedTuple):
+    """Per-example estimates, (B,) nats each."""
+
+    rate: Tensor
+    distortion: Tensor
+
+
+class Evidence(NamedTuple):
+    """Per-example importance-sampling estimates."""
+
+    log_evidence: Tensor  # (B,) L_K in nats, a stochastic lower bound of log p(x)
+    effective_sample_size: Tensor  # (B,) (sum w)^2 / sum w^2, from 1 (useless) to K (q is the posterior)
+
+
+@torch.no_grad()
+def rate_distortion(model: VAE, x: Tensor, *, num_samples: int, generator: Generator | None) -> RateDistortion:
+    """R = E_q[log q(z|x) - log p(z)], D = -E_q log p(x|z) *(Alemi et al., 2018)*, for each x (B, *shape).
+
+    The rate is the closed-form KL where there is one; the rest are means of `num_samples` draws.
+    """
+    parts = [
+        (chunk, *_chunk_rate_distortion(inference)) for chunk, inference in _chunks(model, x, num_samples, generator)
+    ]
+    total = sum(chunk for chunk, _, _ in parts)
+    rate = sum(chunk * rate for chunk, rate, _ in parts) / total
+    distortion = sum(chunk * distortion for chunk, _, distortion in parts) / total
+    assert isinstance(rate, Tensor)
+    assert isinstance(distortion, Tensor)
+    return RateDistortion(rate, distortion)
+
+
+@torch.no_grad()
+def importance_evidence(model: VAE, x: Tensor, *, num_samples: int, generator: Generator | None) -> Evidence:
+    """L_K(x) = log 1/K sum_i p(x, z_i) / q(z_i|x) *(Burda et al., 2016, Eq. 8)*, K = `num_samples`.
+
+    Each x (B, *shape) is encoded once; samples are decoded in chunks and summed as they come.
+    """
+    first = torch.full((len(x),), -math.inf, dtype=torch.float64, device=x.device)
+    second = first.clone()
+    for _, inference in _chunks(model, x, num_samples, generator):
+        log_w = inference.log_w.double()
+        first = torch.logaddexp(first, log_w.logsumexp(0))
+        second = torch.logaddexp(second, (2 * log_w).logsumexp(0))
+    return Evidence(first - math.log(num_samples), (2 * first - second).exp())
+
+
+@torch.no_grad()
+def resample(inference: Inference, generator: Generator | None) -> Tensor:
+    """One of the K codes of each example with probability w_i / sum w, (B, D): a draw of q_EW *(Cremer et al., 2017)*."""
+    weights = torch.softmax(inference.log_w, dim=0).T
+    chosen = torch.multinomial(weights, 1, generator=generator)[:, 0]
+    return inference.z[chosen, torch.arange(len(chosen), device=chosen.device)]
+
+
+def _chunks(model: VAE, x: Tensor, num_samples: int, generator: Generator | None) -> Iterator[tuple[int, Inference]]:
+    """Inferences of at most MOST_NUMBERS decoded numbers that together hold K samples of every example."""
+    posterior = model.encoder(x)
+    largest = max(1, MOST_NUMBERS // x.numel())
+    for start in range(0, num_samples, largest):
+        size = min(largest, num_samples - start)
+        yield size, model.decode(x, draw(posterior, size, generator), posterior)
+
+
+def _chunk_rate_distortion(inference: Inference) -> tuple[Tensor, Tensor]:
+    try:
+        rate = inference.kl
+    except NotImplementedError:
+        rate = (inference.log_qz_x - inference.log_pz).mean(0)
+    return rate.double(), -inference.log_px_z.double().mean(0)

@@ -1,0 +1,150 @@
+"""Architectures: functions from the shape (C, H, W) or (n,) of one example and the training mean to a VAE."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from models.distributions import Decoder, GaussianPosterior, LinearPosterior, StandardNormal, output_bias
+from models.types import Activation, Count, Likelihood, Variance
+from models.vae import VAE
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "tanh": nn.Tanh, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "leaky_relu": nn.LeakyReLU,
+}  # fmt: skip
+
+
+def linear(
+    shape: tuple[int, ...],
+    mean: Tensor,
+    *,
+    latent_dim: Count = 3,
+    likelihood: Likelihood = "gaussian",
+    sigma2: Variance = 1.0,
+) -> VAE:
+    """Linear encoder with a diagonal covariance, linear decoder: probabilistic PCA *(Tipping and Bishop, 1999)*."""
+    output = nn.Linear(latent_dim, mean.numel())
+    encoder = LinearPosterior(mean.numel(), latent_dim)
+    return _assemble(encoder, output, output, shape, mean, latent_dim, likelihood, sigma2)
+
+
+def mlp(
+    shape: tuple[int, ...],
+    mean: Tensor,
+    *,
+    latent_dim: Count = 50,
+    encoder_hidden: tuple[Count, ...] = (200, 200),
+    decoder_hidden: tuple[Count, ...] = (200, 200),
+    encoder_activation: Activation = "tanh",
+    decoder_activation: Activation = "tanh",
+    likelihood: Likelihood = "bernoulli",
+    sigma2: Variance = 1.0,
+) -> VAE:
+    """Fully connected encoder and decoder *(Burda et al., 2016: 784-200-200-50, tanh)*."""
+    widths = (mean.numel(), *encoder_hidden)
+    features = nn.Sequential(nn.Flatten(), *_layers(widths, encoder_activation))
+    hidden = (latent_dim, *decoder_hidden)
+    output = nn.Linear(hidden[-1], mean.numel())
+    network = nn.Sequential(*_layers(hidden, decoder_activation), output)
+    encoder = GaussianPosterior(features, widths[-1], latent_dim)
+    return _assemble(encoder, network, output, shape, mean, latent_dim, likelihood, sigma2)
+
+
+def conv(
+    shape: tuple[int, ...],
+    mean: Tensor,
+    *,
+    latent_dim: Count = 10,
+    channels: tuple[Count, ...] = (32, 32, 64, 64),
+    hidden: tuple[Count, ...] = (256,),
+    activation: Activation = "relu",
+    likelihood: Likelihood = "bernoulli",
+    sigma2: Variance = 1.0,
+) -> VAE:
+    """4x4 convolutions of stride 2, then dense layers, mirrored in the decoder *(Locatello et al., 2019)*.
+
+    Layers that would shrink a small image below one pixel are left out, so every image size works.
+    """
+    if len(shape) != 3:
+        raise ValueError(f"model=conv needs images (C, H, W), this data set has shape {shape} (use model=mlp)")
+    sizes = _halvings(shape[1], shape[2], len(channels))
+    planes = (shape[0], *channels[: len(sizes) - 1])
+    flat = planes[-1] * sizes[-1][0] * sizes[-1][1]
+    down: list[nn.Module] = []
+    for inputs, outputs in pairwise(planes):
+        down += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), ACTIVATIONS[activation]()]
+    features = nn.Sequential(*down, nn.Flatten(), *_layers((flat, *hidden), activation))
+    up, output = _upwards(planes, sizes, activation)
+    dense = _layers((latent_dim, *reversed(hidden), flat), activation)
+    network = _Unflattened(nn.Sequential(*dense, nn.Unflatten(1, (planes[-1], *sizes[-1])), *up))
+    encoder = GaussianPosterior(features, hidden[-1] if hidden else flat, latent_dim)
+    return _assemble(encoder, network, output, shape, mean, latent_dim, likelihood, sigma2)
+
+
+class _Unflattened(nn.Module):
+    """A network on (n, D) that accepts any leading dimensions (..., D)."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.network(z.flatten(0, -2))
+
+
+def _assemble(
+    encoder: nn.Module,
+    network: nn.Module,
+    output: nn.Module,
+    shape: tuple[int, ...],
+    mean: Tensor,
+    latent_dim: int,
+    likelihood: Likelihood,
+    sigma2: Variance,
+) -> VAE:
+    model = VAE(encoder, Decoder(network, shape, likelihood, sigma2), StandardNormal(latent_dim))
+    _initialise(model, output, output_bias(mean, likelihood))
+    return model
+
+
+@torch.no_grad()
+def _initialise(model: nn.Module, output: nn.Module, bias: Tensor) -> None:
+    """Glorot-uniform weights, zero biases, an output bias that predicts the training mean *(Burda et al., 2016)*."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    assert isinstance(output.bias, Tensor)
+    # a convolution has one bias per channel: it gets the mean of its plane
+    per_output = bias.flatten() if output.bias.numel() == bias.numel() else bias.flatten(1).mean(1)
+    output.bias.copy_(per_output)
+
+
+def _layers(widths: tuple[int, ...], activation: str) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(widths):
+        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
+    return layers
+
+
+def _halvings(height: int, width: int, most: int) -> list[tuple[int, int]]:
+    """Sizes of the image after 0, 1, 2, ... convolutions of stride 2."""
+    sizes = [(height, width)]
+    while len(sizes) <= most and min(sizes[-1]) >= 2:
+        sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
+    return sizes
+
+
+def _upwards(
+    planes: tuple[int, ...], sizes: list[tuple[int, int]], activation: str
+) -> tuple[list[nn.Module], nn.Module]:
+    """Transposed convolutions back to the image; odd sizes need one pixel of output padding."""
+    layers: list[nn.Module] = []
+    for i in range(len(planes) - 1, 0, -1):
+        padding = (sizes[i - 1][0] - 2 * sizes[i][0], sizes[i - 1][1] - 2 * sizes[i][1])
+        output = nn.ConvTranspose2d(planes[i], planes[i - 1], 4, stride=2, padding=1, output_padding=padding)
+        layers += [output, ACTIVATIONS[activation]()]
+    return layers[:-1], layers[-2]

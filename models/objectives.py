@@ -1,0 +1,53 @@
+"""Objectives (model, batch) -> (B,): maximised, in nats; each value is the quantity that it is named after."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from models.types import Count, NonNegative
+from models.vae import VAE, Batch, Inference
+
+KL = Literal["analytic", "monte_carlo"]
+
+
+def elbo(model: VAE, batch: Batch, *, kl: KL = "analytic", num_samples: Count = 1) -> Tensor:
+    """ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z)) *(Kingma and Welling, 2014, Eq. 3)*, (B,) nats, mean of K samples.
+
+    The KL is in closed form, or the Monte Carlo mean of log q(z|x) - log p(z); both have the same expectation.
+    """
+    return beta_vae(model, batch, beta=1.0, kl=kl, num_samples=num_samples)
+
+
+def beta_vae(
+    model: VAE, batch: Batch, *, beta: NonNegative = 4.0, kl: KL = "analytic", num_samples: Count = 1
+) -> Tensor:
+    """E_q[log p(x|z)] - beta KL(q(z|x) || p(z)) *(Higgins et al., 2017, Eq. 4)*, (B,) nats; <= log p(x) for beta >= 1."""
+    inference = model.infer(batch.x, num_samples, batch.generator)
+    return inference.log_px_z.mean(0) - beta * _kl(inference, kl)
+
+
+def iwae(model: VAE, batch: Batch, *, num_samples: Count = 5) -> Tensor:
+    """L_K(x) = log 1/K sum_i p(x, z_i) / q(z_i|x) *(Burda et al., 2016, Eq. 8)*, (B,) nats.
+
+    ELBO = L_1 <= L_K <= L_K+1 <= log p(x); the gradient is that of the value itself.
+    """
+    log_w = model.infer(batch.x, num_samples, batch.generator).log_w
+    return log_w.logsumexp(0) - math.log(num_samples)
+
+
+class Autoencoder:
+    """log p(x|z) at z = E[z|x]: minus the distortion of a deterministic code, (B,) nats; its rate does not exist."""
+
+    deterministic: ClassVar[bool] = True
+
+    def __call__(self, model: VAE, batch: Batch) -> Tensor:
+        """The value for each example, (B,)."""
+        posterior = model.encoder(batch.x)
+        return model.decode(batch.x, posterior.mean[None], posterior).log_px_z[0]
+
+
+def _kl(inference: Inference, kl: KL) -> Tensor:
+    return inference.kl if kl == "analytic" else (inference.log_qz_x - inference.log_pz).mean(0)

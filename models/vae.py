@@ -1,0 +1,82 @@
+"""The variational autoencoder: three modules that return distributions, and one pass of inference through them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.distributions import Distribution, kl_divergence
+
+from models.sampling import draw
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What an objective sees of the data."""
+
+    x: Tensor  # (B, *shape)
+    step: int = 0  # optimisation step, for warm-ups and capacity schedules
+    num_examples: int = 1  # N, size of the training set, for aggregate-posterior estimates
+    generator: Generator | None = None  # the stream that noise comes from
+
+
+@dataclass(frozen=True)
+class Inference:
+    """One pass: K samples for each of B examples, and their log-densities in nats, each (K, B)."""
+
+    x: Tensor  # (B, *shape)
+    z: Tensor  # (K, B, D)
+    posterior: Distribution  # q(z|x), batch (B,), event (D,)
+    likelihood: Distribution  # p(x|z), batch (K, B), event (*shape)
+    prior: Distribution  # p(z), event (D,)
+
+    @cached_property
+    def log_px_z(self) -> Tensor:
+        """log p(x|z), (K, B)."""
+        return self.likelihood.log_prob(self.x)
+
+    @cached_property
+    def log_pz(self) -> Tensor:
+        """log p(z), (K, B)."""
+        return self.prior.log_prob(self.z)
+
+    @cached_property
+    def log_qz_x(self) -> Tensor:
+        """log q(z|x), (K, B)."""
+        return self.posterior.log_prob(self.z)
+
+    @cached_property
+    def log_w(self) -> Tensor:
+        """log p(x, z) - log q(z|x), (K, B)."""
+        return self.log_px_z + self.log_pz - self.log_qz_x
+
+    @cached_property
+    def kl(self) -> Tensor:
+        """KL(q(z|x) || p(z)) in closed form, (B,); NotImplementedError where none is known."""
+        return kl_divergence(self.posterior, self.prior)
+
+
+class VAE(nn.Module):
+    """encoder(x) -> q(z|x), decoder(z) -> p(x|z), prior() -> p(z) *(Kingma and Welling, 2014)*."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, prior: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.prior = prior
+
+    def infer(self, x: Tensor, num_samples: int = 1, generator: Generator | None = None) -> Inference:
+        """Encode x (B, *shape) once, draw K codes for each example, decode them all."""
+        posterior = self.encoder(x)
+        return self.decode(x, draw(posterior, num_samples, generator), posterior)
+
+    def decode(self, x: Tensor, z: Tensor, posterior: Distribution) -> Inference:
+        """The inference of given codes z (K, B, D); nothing is encoded again."""
+        return Inference(x, z, posterior, self.decoder(z), self.prior())
+
+    def sample(self, num_examples: int, generator: Generator | None = None) -> Tensor:
+        """Means of p(x|z) for codes from the prior, (n, *shape)."""
+        with torch.no_grad():
+            return self.decoder(draw(self.prior(), num_examples, generator)).mean

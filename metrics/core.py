@@ -50,6 +50,9 @@ class Representation:
     deterministic: bool = False  # a point code: `sample` equals `mean`, and densities of z do not exist
     matrices: dict[str, Array] = field(default_factory=dict, compare=False)  # (D, F) each, kept in matrices.npz
 
+    def __post_init__(self) -> None:
+        _check_pair(self.train, self.test)
+
     def matrix(self, name: str, compute: Callable[[], Array]) -> Array:
         """The (codes x factors) matrix of that name: computed by whoever asks first, read by all others."""
         if name not in self.matrices:
@@ -74,6 +77,7 @@ class Score:
     factor: str | None = None  # None: not per factor, or the mean over factors
     num_labels: int | None = None
     reason: str = ""  # why the value is null, or what limits it (a cap, a sample size)
+    selector: str = ""  # the entry of `metrics=[...]` that it came from; filled in by the benchmark
 
 
 def _check_codes(codes: Codes) -> None:
@@ -83,6 +87,8 @@ def _check_codes(codes: Codes) -> None:
     if codes.factors is not None and codes.factors.shape != (len(codes.mean), len(codes.factor_names)):
         expected = (len(codes.mean), len(codes.factor_names))
         raise ValueError(f"factors have shape {codes.factors.shape}, expected (N, F) = {expected}")
+    if codes.factors is None and codes.factor_names:
+        raise ValueError(f"factors {codes.factor_names} are named but not given")
     if len(codes.factor_names) != len(codes.factor_types):
         raise ValueError(f"{len(codes.factor_names)} factor names but {len(codes.factor_types)} factor types")
     if wrong := set(codes.factor_types) - set(FACTOR_TYPES):
@@ -90,3 +96,18 @@ def _check_codes(codes: Codes) -> None:
     for name in ("mean", "stddev", "sample"):
         if not np.isfinite(getattr(codes, name)).all():
             raise ValueError(f"{name} has NaN or infinite entries; a representation must be finite")
+    if codes.factors is not None and not np.isfinite(codes.factors).all():
+        raise ValueError("factors have NaN or infinite entries; drop those examples or those factors")
+    if (codes.stddev < 0).any():
+        raise ValueError("stddev has negative entries")
+
+
+def _check_pair(train: Codes, test: Codes) -> None:
+    if train.mean.shape[1] != test.mean.shape[1]:
+        raise ValueError(f"train has {train.mean.shape[1]} code dimensions, test has {test.mean.shape[1]}")
+    if (train.factor_names, train.factor_types) != (test.factor_names, test.factor_types):
+        raise ValueError(f"train and test describe different factors: {train.factor_names}, {test.factor_names}")
+    if (train.factors is None) != (test.factors is None):
+        raise ValueError("train and test must both have factors, or neither")
+    if not len(train) or not len(test):
+        raise ValueError(f"train has {len(train)} examples and test {len(test)}; both need at least one")

@@ -48,8 +48,8 @@ class Decoder(nn.Module):
         self.network = network
         self.shape = shape
         self.likelihood = likelihood
-        learned = sigma2 == "learned"
-        self.log_sigma2 = nn.Parameter(torch.tensor(0.0 if learned else math.log(sigma2)), requires_grad=learned)
+        log_sigma2 = torch.tensor(0.0 if sigma2 == "learned" else math.log(sigma2))
+        self.log_sigma2 = nn.Parameter(log_sigma2, requires_grad=sigma2 == "learned")
 
     def forward(self, z: Tensor) -> Distribution:
         """z (..., D) -> batch (...), event (*shape)."""

@@ -63,7 +63,7 @@ def importance_evidence(model: VAE, x: Tensor, *, num_samples: int, generator: G
 
 @torch.no_grad()
 def resample(inference: Inference, generator: Generator | None) -> Tensor:
-    """One of the K codes of each example with probability w_i / sum w, (B, D): a draw of q_EW *(Cremer et al., 2017)*."""
+    """One of each example's K codes with probability w_i / sum w, (B, D): a draw of q_EW *(Cremer et al., 2017)*."""
     weights = torch.softmax(inference.log_w, dim=0).T
     chosen = torch.multinomial(weights, 1, generator=generator)[:, 0]
     return inference.z[chosen, torch.arange(len(chosen), device=chosen.device)]

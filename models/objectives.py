@@ -24,7 +24,7 @@ def elbo(model: VAE, batch: Batch, *, kl: KL = "analytic", num_samples: Count = 
 def beta_vae(
     model: VAE, batch: Batch, *, beta: NonNegative = 4.0, kl: KL = "analytic", num_samples: Count = 1
 ) -> Tensor:
-    """E_q[log p(x|z)] - beta KL(q(z|x) || p(z)) *(Higgins et al., 2017, Eq. 4)*, (B,) nats; <= log p(x) for beta >= 1."""
+    """E_q[log p(x|z)] - beta KL(q(z|x) || p(z)) *(Higgins et al., 2017, Eq. 4)*, (B,) nats; a bound if beta >= 1."""
     inference = model.infer(batch.x, num_samples, batch.generator)
     return inference.log_px_z.mean(0) - beta * _kl(inference, kl)
 

@@ -29,7 +29,9 @@ class Dataset:
     """Examples in memory as uint8, packed bits or floats; nothing here is per-sample Python."""
 
     name: str
-    images: NDArray[Any]  # (N, *shape) uint8 or float32; storage "bits": (N, ceil(prod(shape) / 8)) uint8, big-endian bits
+    images: NDArray[
+        Any
+    ]  # (N, *shape) uint8 or float32; storage "bits": (N, ceil(prod(shape) / 8)) uint8, big-endian bits
     shape: tuple[int, ...]  # of one example: (C, H, W) for images, (n,) for vectors
     storage: Storage
     binarisation: Binarisation  # dynamic: redrawn at each visit from uint8 grey; static: bits; none: values as they are

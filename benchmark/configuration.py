@@ -1,0 +1,204 @@
+"""From a composed configuration to a Plan: every value checked against the signature it is meant for, and cast to it."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from annotated_types import Ge
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
+
+from benchmark.record import digest
+
+PACKAGES = ("benchmark.", "models.", "metrics.")
+Count = Annotated[int, Ge(1)]
+Seed = Annotated[int, Ge(0)]
+
+
+class ConfigurationError(ValueError):
+    """A choice or number that cannot be; its first line says which, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """A named choice: the function it stands for and its options, each of the type that the signature declares."""
+
+    name: str  # the choice, such as iwae
+    target: str  # dotted name of a function or class in benchmark, models or metrics
+    options: Mapping[str, Any]  # JSON values
+
+    def build(self) -> Callable[..., Any]:
+        """The function with its options filled in; it still lacks the data."""
+        function = locate(self.target)
+        return functools.partial(function, **check_options(self.name, function, self.options))
+
+    def as_config(self) -> dict[str, Any]:
+        """What records and hashes see."""
+        return {"_target_": self.target, **self.options}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The keys of config.yaml that belong to no group."""
+
+    seed: Seed = 0
+    evaluation_seed: Seed = 0
+    device: str = "auto"
+    threads: Count = 1
+    results_dir: Path = Path("results")
+    data_dir: Path | None = None
+    cache_dir: Path | None = None
+    force: bool = False
+    dry_run: bool = False
+    workers: Count | None = None
+    rank_by: str | None = None
+    sweep: tuple[dict[str, Any], ...] = ()
+    claims: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run as it was asked for, resolved and checked; plain values only, so that it crosses processes."""
+
+    dataset: Component
+    model: Component
+    objective: Component | None  # None: nothing is trained (reference rows)
+    trainer: Component | None
+    metrics: tuple[Component, ...]
+    metrics_explicit: bool  # named one by one, so that leaving one out is an error
+    choices: Mapping[str, str]
+    settings: Settings
+    data_checksum: str = ""
+    command: str = ""  # what repeats this run
+
+    @property
+    def experiment(self) -> str:
+        """The experiment's name, which is also its folder."""
+        return self.choices["experiment"]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What makes it this run and no other; metrics are not part of it."""
+        parts = {"dataset": self.dataset, "model": self.model, "objective": self.objective, "trainer": self.trainer}
+        configs = {group: part and part.as_config() for group, part in parts.items()}
+        return {**configs, "seed": self.settings.seed, "data_checksum": self.data_checksum}
+
+    @property
+    def folder(self) -> Path:
+        """results_dir/<experiment>/runs/<slug>-<hash>."""
+        slug = "-".join(self.choices[group] for group in ("dataset", "model", "objective"))
+        slug = re.sub(r"[^A-Za-z0-9_.-]+", "_", slug)[:80]
+        name = f"{slug}-s{self.settings.seed}-{digest(self.identity)[:10]}"
+        return self.settings.results_dir / self.experiment / "runs" / name
+
+
+def locate(target: str) -> Callable[..., Any]:
+    """The function or class of a dotted name inside our packages."""
+    module, _, name = target.rpartition(".")
+    if not target.startswith(PACKAGES):
+        raise ConfigurationError(f"_target_: {target!r} is outside of benchmark, models and metrics")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"_target_: {target!r} cannot be found ({error})") from error
+
+
+def check_options(name: str, function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options cast to the types of the function's keyword-only parameters; an error for any that cannot be."""
+    parameters = {
+        key: parameter
+        for key, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    hints = get_type_hints(function.__init__ if inspect.isclass(function) else function, include_extras=True)
+    checked = {}
+    for key, value in options.items():
+        if key not in parameters:
+            raise ConfigurationError(f"{name}.{key}: no such option{suggestion(key, parameters)}")
+        checked[key] = check_value(f"{name}.{key}", hints.get(key, Any), value)
+    missing = [key for key, parameter in parameters.items() if parameter.default is parameter.empty]
+    if missing := [key for key in missing if key not in options]:
+        raise ConfigurationError(f"{name}.{missing[0]}: missing, it has no default")
+    return checked
+
+
+def check_value(key: str, kind: Any, value: Any) -> Any:
+    """The value as the declared type; the error's first line names key, value and what was expected."""
+    config = ConfigDict(allow_inf_nan=False)
+    try:
+        if isinstance(value, bool) and "bool" not in str(kind) and kind is not Any:
+            raise ConfigurationError(f"{key}={str(value).lower()}: expected {_kind_name(kind)}, got a truth value")
+        return TypeAdapter(kind, config=config).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"[{part}]" if isinstance(part, int) else "" for part in first["loc"])
+        raise ConfigurationError(f"{key}{where}={first['input']}: {first['msg']}") from None
+
+
+def component(group: str, name: str, node: Mapping[str, Any] | None) -> Component | None:
+    """The checked component of a configuration node, or None where its _target_ is null."""
+    if not node or node.get("_target_") is None:
+        return None
+    target = str(node["_target_"])
+    function = locate(target)
+    options = check_options(group, function, {key: value for key, value in node.items() if key != "_target_"})
+    return Component(name, target, to_jsonable_python(options))
+
+
+def plan(config: Mapping[str, Any], choices: Mapping[str, Any], command: str = "") -> Plan:
+    """A configuration (plain containers) and the chosen names of its groups, checked; data are not touched yet."""
+    names = {group: str(choices.get(group) or "single") for group in ("dataset", "model", "trainer", "experiment")}
+    names["objective"] = str(choices.get("objective"))
+    dataset = component("dataset", names["dataset"], config["dataset"])
+    model = component("model", names["model"], config["model"])
+    if dataset is None or model is None:
+        raise ConfigurationError("dataset and model must name a _target_")
+    objective = component("objective", names["objective"], config["objective"])
+    if model.target.startswith("benchmark.references."):
+        objective, names["objective"] = None, "none"
+    trainer = component("trainer", names["trainer"], config["trainer"]) if objective else None
+    names["trainer"] = names["trainer"] if trainer else "none"
+    groups = {"dataset", "model", "objective", "trainer", "metrics", "experiment"}
+    settings = check_settings({key: value for key, value in config.items() if key not in groups})
+    metrics = tuple(_metrics(config.get("metrics") or {}))
+    explicit = choices.get("metrics") != "auto"
+    return Plan(dataset, model, objective, trainer, metrics, explicit, names, settings, command=command)
+
+
+def check_settings(values: Mapping[str, Any]) -> Settings:
+    """The top-level keys, cast; unknown ones are errors."""
+    hints = get_type_hints(Settings, include_extras=True)
+    for key in values:
+        if key not in hints:
+            raise ConfigurationError(f"{key}: no such key{suggestion(key, hints)}")
+    return Settings(**{key: check_value(key, hints[key], value) for key, value in values.items()})
+
+
+def suggestion(key: str, known: Mapping[str, Any] | list[str]) -> str:
+    """What the user may have meant, and what there is."""
+    close = difflib.get_close_matches(key, list(known), n=1)
+    there = f"there are {', '.join(sorted(known))}" if known else "it takes none"
+    return f"; did you mean {close[0]}? {there}" if close else f"; {there}"
+
+
+def _metrics(nodes: Mapping[str, Any]) -> list[Component]:
+    metrics = []
+    for name, node in nodes.items():
+        found = component(f"metrics.{name}", name, node)
+        if found is None:
+            raise ConfigurationError(f"metrics.{name}: no _target_")
+        metrics.append(found)
+    return sorted(metrics, key=lambda metric: metric.name)
+
+
+def _kind_name(kind: Any) -> str:
+    return json.dumps(getattr(kind, "__name__", str(kind)))

@@ -1,0 +1,49 @@
+"""The one bridge from torch to numpy: images (N, *shape) in, codes (N, D) out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from benchmark.datasets import Dataset
+from benchmark.record import write_atomically
+from metrics.core import Codes, Representation
+from models.sampling import draw
+from models.vae import VAE
+
+CHUNK = 1000
+
+
+@torch.no_grad()
+def encode(model: VAE, x: Tensor, generator: Generator, deterministic: bool) -> tuple[np.ndarray, ...]:
+    """mean, stddev and one sample of q(z|x), (N, D) float64 each; each image passes the encoder once."""
+    parts = []
+    for chunk in torch.split(x, CHUNK):
+        posterior = model.encoder(chunk)
+        mean = posterior.mean
+        stddev = torch.zeros_like(mean) if deterministic else posterior.stddev
+        sample = mean if deterministic else draw(posterior, 1, generator)[0]
+        parts.append((mean, stddev, sample))
+    return tuple(torch.cat(part).double().cpu().numpy() for part in zip(*parts, strict=True))
+
+
+def with_factors(dataset: Dataset, rows: np.ndarray, mean: np.ndarray, stddev: np.ndarray, sample: np.ndarray) -> Codes:
+    """Codes of those rows of a data set, beside their factors."""
+    return Codes(mean, stddev, sample, dataset.factors_of(rows), dataset.factor_names, dataset.factor_types)
+
+
+def save(path: Path, representation: Representation) -> None:
+    """Write codes.npz: mean, stddev, sample, factors of the probe-train and test parts, names and types as strings."""
+    arrays: dict[str, np.ndarray] = {}
+    for part, codes in (("train", representation.train), ("test", representation.test)):
+        # float32 is what the encoder gave: doubling the bytes on disk would add no digit
+        arrays |= {f"{part}_{name}": codes.of(name).astype(np.float32) for name in ("mean", "sample")}
+        arrays[f"{part}_stddev"] = codes.stddev.astype(np.float32)
+        if codes.factors is not None:
+            arrays[f"{part}_factors"] = codes.factors
+    arrays["factor_names"] = np.array(representation.test.factor_names, dtype=np.str_)
+    arrays["factor_types"] = np.array(representation.test.factor_types, dtype=np.str_)
+    write_atomically(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]

@@ -1,0 +1,146 @@
+"""One experiment, read aloud: a configuration becomes a trained model, its representation, its scores, and a record."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmark.checkpoint import load_checkpoint, save_checkpoint
+from benchmark.compose import compose
+from benchmark.configuration import Component, Plan
+from benchmark.encode import save
+from benchmark.evaluate import Evaluation, evaluate
+from benchmark.loading import comparison_group, with_data
+from benchmark.pictures import draw_pictures
+from benchmark.pixels import Pixels
+from benchmark.provenance import code_state
+from benchmark.record import FILE, Record, read_record, write_atomically, write_record
+from benchmark.stage import Stage, build, rehearse, represent, subject_of
+from metrics.core import Representation
+
+
+def run(overrides: Sequence[str] = (), **settings: Any) -> Record:
+    """One run from Python, such as `run(["objective=iwae", "objective.num_samples=50"], seed=3)`.
+
+    A finished run is not repeated: its record is read. ValueError says what is wrong with a configuration.
+    """
+    return execute(with_data(compose([*overrides, *(f"{key}={value}" for key, value in settings.items())])))
+
+
+def execute(plan: Plan) -> Record:
+    """Do what is missing of a planned run; what goes wrong is kept in its record, and raised."""
+    torch.set_num_threads(plan.settings.threads)
+    previous = previous_record(plan)
+    missing = missing_metrics(plan, previous)
+    if previous and not missing:
+        return previous
+    try:
+        record = _measure(plan, previous, missing)
+    except Exception as error:
+        if previous is None:  # what was measured before stays
+            write_record(plan.folder, failure(plan, error))
+        raise
+    write_record(plan.folder, record)
+    return record
+
+
+def previous_record(plan: Plan) -> Record | None:
+    """The finished record of this very run, unless it is to be repeated."""
+    if plan.settings.force or not (plan.folder / FILE).exists():
+        return None
+    record = read_record(plan.folder)
+    same_draw = record.config.get("evaluation_seed") == plan.settings.evaluation_seed
+    return record if record.status == "finished" and same_draw else None
+
+
+def missing_metrics(plan: Plan, previous: Record | None) -> tuple[Component, ...]:
+    """The requested metrics that a record does not have with these very options."""
+    done = previous.config["metrics"] if previous else {}
+    return tuple(metric for metric in plan.metrics if done.get(metric.name) != metric.as_config())
+
+
+def failure(plan: Plan, error: BaseException) -> Record:
+    """The record of a run that raised."""
+    text = "".join(traceback.format_exception(error))
+    told = {"type": type(error).__name__, "message": str(error), "traceback": text, "command": plan.command}
+    return Record("failed", plan.choices, _config(plan, {}), error=told, provenance=code_state())
+
+
+def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]) -> Record:
+    started = time.perf_counter()
+    stage = build(plan)
+    rehearse(stage, metrics)
+    training = _train(stage)
+    representation = represent(stage)
+    seed = plan.settings.evaluation_seed
+    evaluation = evaluate(metrics, plan.metrics_explicit, representation, subject_of(stage), seed)
+    _keep(stage, representation)
+    seconds = {"training": round(training, 3), "total": round(time.perf_counter() - started, 3)}
+    return _record(stage, previous, metrics, evaluation, seconds)
+
+
+def _train(stage: Stage) -> float:
+    """Train, or load what was trained before; returns the seconds that the training took."""
+    plan = stage.plan
+    if stage.model is None or plan.trainer is None:
+        return 0.0
+    if not plan.settings.force and (seconds := load_checkpoint(plan.folder, stage.model, plan.identity)) is not None:
+        return seconds
+    started = time.perf_counter()
+    validation = Pixels(stage.dataset, "validation", stage.device)
+    history = plan.trainer.build()(stage.model, stage.objective, stage.train, validation, plan.settings.seed)
+    seconds = time.perf_counter() - started
+    rows = [list(history[0]), *(["" if value is None else value for value in row.values()] for row in history)]
+    text = "".join(",".join(map(str, row)) + "\n" for row in rows)
+    write_atomically(plan.folder / "history.csv", lambda file: file.write(text.encode()))
+    save_checkpoint(plan.folder, stage.model, plan.identity, seconds)
+    return seconds
+
+
+def _keep(stage: Stage, representation: Representation) -> None:
+    """Codes, matrices and pictures in the run's folder."""
+    folder = stage.plan.folder
+    save(folder / "codes.npz", representation)
+    if matrices := representation.matrices:
+        write_atomically(folder / "matrices.npz", lambda file: np.savez(file, **matrices))  # type: ignore[arg-type]
+    if stage.model is not None:
+        seed = stage.plan.settings.evaluation_seed
+        draw_pictures(folder, stage.model, stage.drawn["test"], seed, stage.deterministic)
+
+
+def _record(
+    stage: Stage,
+    previous: Record | None,
+    metrics: tuple[Component, ...],
+    evaluation: Evaluation,
+    seconds: dict[str, float],
+) -> Record:
+    """The record, with the scores of earlier metrics that this run was not asked for again."""
+    plan = stage.plan
+    new = {metric.name for metric in metrics}
+    kept = [score for score in previous.scores if score.selector not in new] if previous else []
+    left_out = {name: why for name, why in (previous.left_out if previous else {}).items() if name not in new}
+    scores = sorted([*kept, *evaluation.scores], key=lambda score: score.selector)
+    origin = {
+        **code_state(),
+        "data_source": stage.dataset.source,
+        "encoder_input": f"one draw of the test split ({stage.dataset.binarisation} binarisation)",
+        "device": str(stage.device),
+        "threads": plan.settings.threads,
+        "seconds": seconds,
+    }
+    config = _config(plan, dict(previous.config["metrics"]) if previous else {})
+    record = Record("finished", plan.choices, config, tuple(scores), provenance=origin)
+    group = comparison_group(plan, stage.dataset)
+    return replace(record, group=group, left_out={**left_out, **evaluation.left_out})
+
+
+def _config(plan: Plan, measured: dict[str, Any]) -> dict[str, Any]:
+    metrics = measured | {metric.name: metric.as_config() for metric in plan.metrics}
+    return {**plan.identity, "metrics": metrics, "evaluation_seed": plan.settings.evaluation_seed}

@@ -1,0 +1,110 @@
+"""A run with everything built before it starts: data on the device, the model, the objective, one draw of the test data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.configuration import Component, Plan
+from benchmark.datasets import Dataset
+from benchmark.encode import encode, with_factors
+from benchmark.evaluate import evaluate
+from benchmark.evidence import Subject
+from benchmark.loading import device_of, load_dataset
+from benchmark.pixels import Pixels
+from benchmark.record import digest
+from benchmark.streams import numpy_stream, seed_of, torch_stream
+from metrics.core import Representation
+from models.vae import VAE, Batch
+
+REHEARSAL = 200  # examples on which metrics are tried before training starts
+_rehearsed: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a run works with; `model` is None for references, `objective` is None where nothing is trained."""
+
+    plan: Plan
+    dataset: Dataset
+    device: torch.device
+    drawn: dict[str, Tensor]  # probe and test examples (N, *shape), in the one draw that all models share
+    train: Pixels
+    model: VAE | None = None
+    objective: Any = None
+    reference: Representation | None = None
+
+    @property
+    def deterministic(self) -> bool:
+        """True for point codes."""
+        return self.reference is not None or bool(getattr(self.objective, "deterministic", False))
+
+
+def build(plan: Plan) -> Stage:
+    """The stage of a plan; ValueError where its parts do not fit each other."""
+    dataset = load_dataset(plan.dataset, plan.settings)
+    device = device_of(plan.settings.device)
+    seed = plan.settings.evaluation_seed
+    drawn = {split: Pixels(dataset, split, device).drawn(seed, split) for split in ("probe", "test")}
+    stage = Stage(plan, dataset, device, drawn, Pixels(dataset, "train", device))
+    if plan.is_reference:
+        codes = plan.model.build()(dataset, numpy_stream(plan.settings.seed, "initialisation"))
+        return replace(stage, reference=codes)
+    model = build_model(plan, dataset.shape, stage.train.mean()).to(device)
+    return replace(stage, model=model, objective=build_objective(plan.objective))
+
+
+def build_model(plan: Plan, shape: tuple[int, ...], mean: Tensor) -> VAE:
+    """The model with its initial weights, which depend on the seed alone."""
+    # modules draw their weights from torch's global stream: lend them one, whoever wrote them
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(plan.settings.seed, "initialisation"))
+        return plan.model.build()(shape, mean)
+
+
+def build_objective(component: Component | None) -> Any:
+    """The objective as a callable of (model, batch); a class is instantiated, for it has a state of its own."""
+    if component is None:
+        return None
+    objective = component.build()
+    return objective() if isinstance(objective.func, type) else objective
+
+
+def represent(stage: Stage, most: int | None = None) -> Representation:
+    """The codes of the probe-train and test parts, of the first `most` examples each."""
+    if stage.model is None:
+        assert stage.reference is not None
+        return stage.reference
+    parts = []
+    for split in ("probe", "test"):
+        x = stage.drawn[split][:most]
+        generator = torch_stream(stage.plan.settings.evaluation_seed, f"codes {split}", stage.device)
+        arrays = encode(stage.model, x, generator, stage.deterministic)
+        parts.append(with_factors(stage.dataset, stage.dataset.splits[split][: len(x)], *arrays))
+    return Representation(*parts, deterministic=stage.deterministic)
+
+
+def subject_of(stage: Stage) -> Subject:
+    """What evidence is measured on."""
+    generator = torch.Generator(device=stage.device)
+    return Subject(stage.plan, stage.dataset, stage.model, stage.drawn["test"], generator, stage.deterministic)
+
+
+def rehearse(stage: Stage, metrics: tuple[Component, ...]) -> None:
+    """Objective and metrics once on a few untrained codes: a wrong choice fails now, not after hours of training."""
+    if stage.model is None:
+        return
+    if stage.objective is not None:
+        generator = torch_stream(stage.plan.settings.seed, "rehearsal", stage.device)
+        with torch.no_grad():
+            stage.objective(stage.model, Batch(stage.drawn["test"][:2], 0, len(stage.train), generator))
+    parts = [stage.plan.dataset, stage.plan.model, *metrics]
+    key = digest({str(i): part.as_config() for i, part in enumerate(parts)})
+    if key in _rehearsed:  # once in a process: seeds do not change what fits what
+        return
+    subject = replace(subject_of(stage), x=stage.drawn["test"][:2])
+    evaluate(metrics, stage.plan.metrics_explicit, represent(stage, REHEARSAL), subject, 0)
+    _rehearsed.add(key)

@@ -1,0 +1,202 @@
+"""The training loop: maximise an objective in nats over batches of one split, and keep its history."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, TypedDict
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmark.pixels import Pixels
+from benchmark.streams import torch_stream
+from models.evidence import rate_distortion
+from models.types import Count, NonNegative, Positive
+from models.vae import VAE, Batch
+
+Objective = Callable[[VAE, Batch], Tensor]
+Schedule = Literal["constant", "cosine", "burda"]
+CHECK = 50  # steps between looks at whether the objective is still finite (a look waits for a GPU)
+VALIDATION_EXAMPLES = 1000
+
+
+class Row(TypedDict):
+    """One line of history.csv, nats per example; validation values are of up to 1,000 held-out examples."""
+
+    step: int
+    epoch: float
+    learning_rate: float
+    objective: float | None  # mean over the training batches since the last row
+    validation_objective: float
+    validation_rate: float | None
+    validation_distortion: float
+
+
+def fit(
+    model: VAE,
+    objective: Objective,
+    train: Pixels,
+    validation: Pixels,
+    seed: int,
+    *,
+    steps: Count | None = None,
+    epochs: Positive | None = None,
+    batch_size: Count = 100,
+    optimizer: Literal["Adam", "AdamW", "SGD", "Adagrad", "RMSprop"] = "Adam",
+    learning_rate: Positive = 1e-3,
+    optimizer_options: dict[str, Any] | None = None,
+    schedule: Schedule = "constant",
+    warmup_steps: NonNegative = 0,
+    clip_norm: Positive | None = None,
+    validations: Count = 20,
+    patience: Count | None = None,
+) -> list[Row]:
+    """Train in place for so many steps or epochs; with `patience`, stop after that many validations without a gain.
+
+    Raises FloatingPointError when the objective is no longer finite.
+    """
+    total = _total_steps(steps, epochs, len(train), batch_size)
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    updates = _optimizer(optimizer, parameters, learning_rate, optimizer_options or {})
+    device = train.images.device
+    noise = torch_stream(seed, "noise", device)
+    validate = _Validation(model, objective, validation, len(train), seed)
+    history = [validate(0, 0.0, 0.0, None)]
+    best = _Best(model, patience, history[0])
+    milestones = {round(total * (i + 1) / validations) for i in range(validations)} | {total}
+    since, running = 0, torch.zeros((), device=device)
+    bar = tqdm(total=total, desc="training", unit="step", disable=not sys.stderr.isatty(), leave=False)
+    for step, rows in enumerate(_batches(len(train), batch_size, total, seed), start=1):
+        rate = learning_rate * _factor(schedule, (step - 1) / total) * min(1.0, step / max(warmup_steps, 1))
+        for group in updates.param_groups:
+            group["lr"] = rate
+        batch = Batch(train.batch(rows.to(device), noise), step - 1, len(train), noise)
+        value = objective(model, batch).mean()
+        updates.zero_grad(set_to_none=True)
+        (-value).backward()
+        if clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
+        updates.step()
+        running += value.detach()
+        since += 1
+        if step % CHECK == 0 or step in milestones:
+            _refuse_non_finite(running, step)
+            bar.update(step - bar.n)
+        if step in milestones:
+            history.append(validate(step, step * batch_size / len(train), rate, running.item() / since))
+            bar.set_postfix(best.update(history[-1]))
+            since, running = 0, torch.zeros((), device=device)
+            if best.exhausted:
+                break
+    bar.close()
+    best.restore()
+    return history
+
+
+class _Validation:
+    """The objective, rate and distortion on the first validation examples, always with the same noise."""
+
+    def __init__(self, model: VAE, objective: Objective, pixels: Pixels, num_examples: int, seed: int) -> None:
+        self.model, self.objective, self.num_examples, self.seed = model, objective, num_examples, seed
+        self.device = pixels.images.device
+        rows = torch.arange(min(len(pixels), VALIDATION_EXAMPLES), device=self.device)
+        self.x = pixels.batch(rows, torch_stream(seed, "validation draw", self.device))
+
+    @torch.no_grad()
+    def __call__(self, step: int, epoch: float, rate: float, running: float | None) -> Row:
+        generator = torch_stream(self.seed, "validation noise", self.device)
+        parts = torch.split(self.x, 250)
+        batches = [Batch(x, step, self.num_examples, generator) for x in parts]
+        values = torch.stack([self.objective(self.model, b).double().mean() * len(b.x) for b in batches])
+        value = values.sum().item() / len(self.x)
+        row = Row(
+            step=step,
+            epoch=round(epoch, 4),
+            learning_rate=rate,
+            objective=running,
+            validation_objective=value,
+            validation_rate=None,
+            validation_distortion=-value,
+        )
+        if not getattr(self.objective, "deterministic", False):
+            pairs = [rate_distortion(self.model, x, num_samples=1, generator=generator) for x in parts]
+            row["validation_rate"] = torch.cat([pair.rate for pair in pairs]).mean().item()
+            row["validation_distortion"] = torch.cat([pair.distortion for pair in pairs]).mean().item()
+        return row
+
+
+class _Best:
+    """Early stopping: remembers the weights of the best validation, if patience was asked for."""
+
+    def __init__(self, model: VAE, patience: int | None, first: Row) -> None:
+        self.model, self.patience, self.waited = model, patience, 0
+        self.value = first["validation_objective"]
+        self.weights: Mapping[str, Tensor] | None = None
+
+    def update(self, row: Row) -> dict[str, str]:
+        """Note a validation; returns what the progress bar shows."""
+        if row["validation_objective"] > self.value:
+            self.value, self.waited = row["validation_objective"], 0
+            if self.patience is not None:
+                self.weights = {name: value.clone() for name, value in self.model.state_dict().items()}
+        else:
+            self.waited += 1
+        rate = row["validation_rate"]
+        return {"R": "-" if rate is None else f"{rate:.2f}", "D": f"{row['validation_distortion']:.2f}"}
+
+    @property
+    def exhausted(self) -> bool:
+        """True when patience has run out."""
+        return self.patience is not None and self.waited >= self.patience
+
+    def restore(self) -> None:
+        """Go back to the best weights, where they were kept."""
+        if self.weights is not None:
+            self.model.load_state_dict(dict(self.weights))
+
+
+def _total_steps(steps: int | None, epochs: float | None, num_examples: int, batch_size: int) -> int:
+    if (steps is None) == (epochs is None):
+        raise ValueError(
+            f"trainer.steps={steps} and trainer.epochs={epochs}: give exactly one of them (the other null)"
+        )
+    return steps or max(1, round((epochs or 0) * (num_examples / batch_size)))
+
+
+def _optimizer(name: str, parameters: list[Any], rate: float, options: dict[str, Any]) -> torch.optim.Optimizer:
+    try:
+        return getattr(torch.optim, name)(parameters, lr=rate, **options)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"trainer.optimizer_options={options}: torch.optim.{name} refuses them ({error})") from error
+
+
+def _batches(num_examples: int, batch_size: int, total: int, seed: int) -> Iterator[Tensor]:
+    """`total` batches of rows, in a new order each epoch; a last short batch is left to the next epoch's order."""
+    order = torch_stream(seed, "order")
+    size = min(batch_size, num_examples)
+    sent = 0
+    while True:
+        permutation = torch.randperm(num_examples, generator=order)
+        for start in range(0, num_examples - size + 1, size):
+            if sent == total:
+                return
+            yield permutation[start : start + size]
+            sent += 1
+
+
+def _factor(schedule: Schedule, fraction: float) -> float:
+    """The learning rate relative to its start, after a fraction of all steps."""
+    if schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * fraction))
+    if schedule == "burda":  # 3^i passes at 10^(-i/7), i = 0..7, of 3280 (Burda et al., 2016)
+        stage = next(i for i in range(8) if fraction < (3 ** (i + 1) - 1) / 2 / 3280 or i == 7)
+        return 10 ** (-stage / 7)
+    return 1.0
+
+
+def _refuse_non_finite(running: Tensor, step: int) -> None:
+    if not math.isfinite(running.item()):
+        raise FloatingPointError(f"the objective is no longer finite at step {step} (or up to {CHECK} steps before)")

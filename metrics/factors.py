@@ -1,0 +1,121 @@
+"""Ground-truth factors and labels as metrics need them: one column (N,) each, its classes 0..K-1, its targets (N, T)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics.core import Array, Codes, Inapplicable, Representation, Score
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One column of the factors, in the probes' training part and in the test part."""
+
+    name: str
+    type: str  # one of FACTOR_TYPES
+    train: Array  # (N_train,)
+    test: Array  # (N_test,)
+
+    @property
+    def has_classes(self) -> bool:
+        """Discrete values and labels are classes; circular values are when they are whole numbers (an index k of n)."""
+        return self.type in ("discrete", "label") or (self.type == "circular" and self._whole)
+
+    @property
+    def varies(self) -> bool:
+        """Whether both parts hold at least two values, without which nothing can be learned or scored."""
+        return all(len(part) > 0 and part.min() < part.max() for part in (self.train, self.test))
+
+    def classes(self, bins: int = 20) -> tuple[Labels, Labels, int]:
+        """Train and test values as 0..K-1, and K; values without classes fall into `bins` quantile bins of train."""
+        if not self.has_classes:
+            edges = quantile_edges(self.train, bins)
+            return np.digitize(self.train, edges), np.digitize(self.test, edges), len(edges) + 1
+        values, index = np.unique(np.concatenate([self.train, self.test]), return_inverse=True)
+        return index[: len(self.train)], index[len(self.train) :], len(values)
+
+    def targets(self) -> tuple[Array, Array]:
+        """Train and test values as regression targets (N, T): sine and cosine for circular factors, else as they are."""
+        if self.type != "circular":
+            return self.train[:, None], self.test[:, None]
+        turn = 2 * np.pi / self.period
+        return _on_circle(self.train * turn), _on_circle(self.test * turn)
+
+    @property
+    def period(self) -> float:
+        """Of a circular factor: whole values k are k of n = max + 1 equal steps, n seen over train and test (a set
+        whose last value repeats the first must store it as 0); any other values are angles in radians, period 2 pi."""
+        return float(max(self.train.max(), self.test.max())) + 1 if self._whole else 2 * np.pi
+
+    @property
+    def _whole(self) -> bool:
+        return all(bool((part == np.round(part)).all()) for part in (self.train, self.test))
+
+
+def generative_factors(representation: Representation, metric: str) -> list[Factor]:
+    """The factors that are not labels; Inapplicable when the data set has none or none that varies."""
+    found = [factor for factor in all_factors(representation) if factor.type != "label"]
+    if not found:
+        labelled = bool(all_factors(representation))
+        _refuse(metric, "ground-truth factors", "none beyond the class label" if labelled else "none", labelled)
+    return _some_vary(found, metric)
+
+
+def probe_factors(representation: Representation, metric: str) -> list[Factor]:
+    """Every factor and label; Inapplicable when the data set has none or none that varies."""
+    found = all_factors(representation)
+    if not found:
+        _refuse(metric, "factors or class labels", "none", labelled=False)
+    return _some_vary(found, metric)
+
+
+def all_factors(representation: Representation) -> list[Factor]:
+    """Every column of the factors as a Factor, in the order of the data set."""
+    train, test = representation.train, representation.test
+    return [
+        Factor(name, kind, _column(train, column), _column(test, column))
+        for column, (name, kind) in enumerate(zip(test.factor_names, test.factor_types, strict=True))
+    ]
+
+
+def constant_score(name: str, factor: Factor) -> Score:
+    """The row of a factor that cannot be scored because it takes a single value in train or in test."""
+    return Score(name, None, factor=factor.name, reason=f"factor {factor.name} takes a single value in train or test")
+
+
+def quantile_edges(values: Array, bins: int) -> Array:
+    """Inner edges of at most `bins` bins that hold equally many of the values; ties share a bin."""
+    return np.unique(np.quantile(values, np.arange(1, bins) / bins)) if bins > 1 else np.empty(0)
+
+
+def require_finite(*arrays: Array) -> None:
+    """A kernel's refusal of NaN and infinity, which would otherwise end as a plausible number."""
+    for array in arrays:
+        if not np.isfinite(array).all():
+            raise ValueError("codes and factors must be finite, got NaN or infinite entries")
+
+
+def _column(codes: Codes, column: int) -> Array:
+    assert codes.factors is not None, "named factors are given, as Codes has checked"
+    return np.asarray(codes.factors[:, column], dtype=np.float64)
+
+
+def _on_circle(angle: Array) -> Array:
+    return np.column_stack([np.sin(angle), np.cos(angle)])
+
+
+def _some_vary(factors: list[Factor], metric: str) -> list[Factor]:
+    if not any(factor.varies for factor in factors):
+        names = ", ".join(factor.name for factor in factors)
+        raise Inapplicable(f"{metric} needs a factor that varies; each of {names} takes a single value")
+    return factors
+
+
+def _refuse(metric: str, needed: str, there: str, labelled: bool) -> None:
+    instead = "[rate_distortion,linear_probe]" if labelled else "[rate_distortion,information]"
+    raise Inapplicable(f"{metric} needs {needed}; the data set has {there} (use metrics={instead})")

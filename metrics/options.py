@@ -1,0 +1,12 @@
+"""The annotated types of metric options, checked when a configuration is read: one place for every bound."""
+
+from typing import Annotated
+
+from annotated_types import Ge, Gt, MinLen
+
+Count = Annotated[int, Ge(1)]
+Several = Annotated[int, Ge(2)]
+Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Counts = Annotated[tuple[Count, ...], MinLen(1)]
+Positives = Annotated[tuple[Positive, ...], MinLen(1)]

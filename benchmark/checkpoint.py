@@ -26,7 +26,7 @@ def save_checkpoint(folder: Path, model: VAE, identity: dict[str, Any], seconds:
 
 
 def load_checkpoint(folder: Path, model: VAE, identity: dict[str, Any]) -> float | None:
-    """Load the weights of that very run in place; returns its training seconds, or None where there is no such checkpoint."""
+    """Load the weights of that very run in place; returns its training seconds, or None where there are none."""
     try:
         description = json.loads((folder / DESCRIPTION).read_text())
         weights = (folder / WEIGHTS).read_bytes()

@@ -12,54 +12,38 @@ from benchmark.configuration import ConfigurationError, Plan, plan, suggestion
 
 def metric_names() -> list[str]:
     """Every selector that conf/metrics has a file for: what `metrics=auto` means."""
-    return sorted(path.name.removesuffix(".yaml") for path in (files("conf") / "metrics").iterdir()
-                  if path.name.endswith(".yaml"))  # fmt: skip
+    names = (path.name for path in (files("conf") / "metrics").iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
 def register() -> None:
     """Make `metrics=auto` a choice: all files of the group, so that a new metric is a new file and no list to keep."""
     from hydra.core.config_store import ConfigStore
 
-    ConfigStore.instance().store(
-        group="metrics", name="auto", node={"defaults": metric_names()}, provider="betterbound"
-    )
+    ConfigStore.instance().store("auto", {"defaults": metric_names()}, group="metrics", provider="betterbound")
 
 
 def compose(overrides: Sequence[str]) -> Plan:
     """The checked plan of one run from Hydra overrides; ConfigurationError where Hydra or a signature refuses them."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_module
-    from hydra.core.global_hydra import GlobalHydra
-
-    register()
-    GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
-        try:
-            config = hydra_compose("config", overrides=list(overrides), return_hydra_config=True)
-        except Exception as error:
-            raise ConfigurationError(explain(error)) from error
-    return plan_of(config, [*overrides])
+    try:
+        config = _compose(overrides)
+    except Exception as error:
+        raise ConfigurationError(explain(error, overrides)) from error
+    return plan_of(config, config.hydra.runtime.choices, overrides)
 
 
-def plan_of(config: Any, overrides: Sequence[str]) -> Plan:
-    """The plan of a composed Hydra configuration (with its `hydra` node, which knows the choices)."""
+def plan_of(config: Any, choices: Mapping[str, Any], overrides: Sequence[str]) -> Plan:
+    """The plan of a composed Hydra configuration, given the chosen names of its groups."""
     from omegaconf import OmegaConf
 
-    choices = config.hydra.runtime.choices
-    names = {str(key): value for key, value in choices.items() if "/" not in str(key)}
-    plain = OmegaConf.to_container(OmegaConf.masked_copy(config, [k for k in config if k != "hydra"]), resolve=True)
+    kept = [str(key) for key in config if key != "hydra"]
+    plain = OmegaConf.to_container(OmegaConf.masked_copy(config, kept), resolve=True)
     assert isinstance(plain, dict)
-    return plan({str(key): value for key, value in plain.items()}, names, command_of(overrides))
+    names = {str(group): name for group, name in choices.items() if "/" not in str(group)}
+    return plan({str(key): value for key, value in plain.items()}, names, overrides)
 
 
-def command_of(overrides: Sequence[str]) -> str:
-    """The shell command of one run."""
-    import shlex
-
-    return shlex.join(["python", "-m", "benchmark", *overrides])
-
-
-def explain(error: BaseException, config: Mapping[str, Any] | None = None) -> str:
+def explain(error: BaseException, overrides: Sequence[str]) -> str:
     """Hydra's exception as one line that says what, where and what to do."""
     from hydra.errors import MissingConfigException
 
@@ -67,30 +51,31 @@ def explain(error: BaseException, config: Mapping[str, Any] | None = None) -> st
     while chain is not None:
         if isinstance(chain, MissingConfigException) and chain.missing_cfg_file:
             group, _, name = str(chain.missing_cfg_file).rpartition("/")
-            options = [str(option) for option in chain.options or ()]
-            return f"{group}={name}: no such choice{suggestion(name, options)}"
+            return f"{group}={name}: no such choice{suggestion(name, [str(option) for option in chain.options or ()])}"
         chain = chain.__cause__ or chain.__context__
-    text = str(error)
-    if match := re.match(r"Could not override '([^']+)'", text):
-        return _no_such_key(match[1])
-    return " ".join(text.split())
+    text = " ".join(str(error).split())
+    if match := re.match(r"Could not override '([^'@]+)'", text):
+        return _no_such_key(match[1], overrides)
+    return text
 
 
-def _no_such_key(key: str) -> str:
+def _no_such_key(key: str, overrides: Sequence[str]) -> str:
     parent, _, leaf = key.rpartition(".")
-    known = known_keys(parent)
-    if not parent:
-        return f"{key}: no such key or group{suggestion(leaf, known)}"
+    others = [text for text in overrides if not text.lstrip("+~").startswith(key)]
+    node: Any = _compose(others)
+    for part in parent.split(".") if parent else ():
+        node = node.get(part) if hasattr(node, "get") else None
+    known = [str(name) for name in node if name not in ("hydra", "_target_")] if hasattr(node, "keys") else []
     return f"{key}: no such key{suggestion(leaf, known)}"
 
 
-def known_keys(parent: str) -> list[str]:
-    """Keys of the default configuration below `parent`, or its groups and keys for the top."""
-    from omegaconf import OmegaConf
+def _compose(overrides: Sequence[str]) -> Any:
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_module
+    from hydra.core.global_hydra import GlobalHydra
 
-    folder = files("conf")
-    top = [str(key) for key in OmegaConf.load(str(folder / "config.yaml")) if key not in ("defaults", "hydra")]
-    groups = [path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("_")]
-    if not parent:
-        return sorted({*top, *groups})
-    return []
+    register()
+    GlobalHydra.instance().clear()
+    plain = [text for text in overrides if not text.startswith("hydra")]
+    with initialize_config_module("conf", version_base="1.3"):
+        return hydra_compose("config", overrides=plain, return_hydra_config=True)

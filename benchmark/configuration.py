@@ -1,4 +1,4 @@
-"""From a composed configuration to a Plan: every value checked against the signature it is meant for, and cast to it."""
+"""From a composed configuration to a Plan: every value checked against its signature, and cast to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import importlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -19,6 +20,7 @@ from pydantic_core import to_jsonable_python
 
 from benchmark.record import digest
 
+REFERENCES = "benchmark.references."  # codes that are made by a function of the data set, not by a VAE
 PACKAGES = ("benchmark.", "models.", "metrics.")
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
@@ -78,12 +80,22 @@ class Plan:
     choices: Mapping[str, str]
     settings: Settings
     data_checksum: str = ""
-    command: str = ""  # what repeats this run
+    overrides: tuple[str, ...] = ()  # of the configuration, as Hydra takes them
+
+    @property
+    def command(self) -> str:
+        """The shell command of this very run."""
+        return shlex.join(["python", "-m", "benchmark", *self.overrides])
 
     @property
     def experiment(self) -> str:
         """The experiment's name, which is also its folder."""
         return self.choices["experiment"]
+
+    @property
+    def is_reference(self) -> bool:
+        """True where the codes come from no VAE: pca, truth, noise."""
+        return self.model.target.startswith(REFERENCES)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -154,7 +166,7 @@ def component(group: str, name: str, node: Mapping[str, Any] | None) -> Componen
     return Component(name, target, to_jsonable_python(options))
 
 
-def plan(config: Mapping[str, Any], choices: Mapping[str, Any], command: str = "") -> Plan:
+def plan(config: Mapping[str, Any], choices: Mapping[str, Any], overrides: Sequence[str] = ()) -> Plan:
     """A configuration (plain containers) and the chosen names of its groups, checked; data are not touched yet."""
     names = {group: str(choices.get(group) or "single") for group in ("dataset", "model", "trainer", "experiment")}
     names["objective"] = str(choices.get("objective"))
@@ -163,7 +175,7 @@ def plan(config: Mapping[str, Any], choices: Mapping[str, Any], command: str = "
     if dataset is None or model is None:
         raise ConfigurationError("dataset and model must name a _target_")
     objective = component("objective", names["objective"], config["objective"])
-    if model.target.startswith("benchmark.references."):
+    if model.target.startswith(REFERENCES):
         objective, names["objective"] = None, "none"
     trainer = component("trainer", names["trainer"], config["trainer"]) if objective else None
     names["trainer"] = names["trainer"] if trainer else "none"
@@ -171,7 +183,7 @@ def plan(config: Mapping[str, Any], choices: Mapping[str, Any], command: str = "
     settings = check_settings({key: value for key, value in config.items() if key not in groups})
     metrics = tuple(_metrics(config.get("metrics") or {}))
     explicit = choices.get("metrics") != "auto"
-    return Plan(dataset, model, objective, trainer, metrics, explicit, names, settings, command=command)
+    return Plan(dataset, model, objective, trainer, metrics, explicit, names, settings, overrides=tuple(overrides))
 
 
 def check_settings(values: Mapping[str, Any]) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from models.sampling import draw
 from models.vae import VAE
 
 CHUNK = 1000
+ArraysOf = Callable[[str, np.ndarray], Sequence[np.ndarray]]
 
 
 @torch.no_grad()
@@ -30,9 +32,21 @@ def encode(model: VAE, x: Tensor, generator: Generator, deterministic: bool) -> 
     return tuple(torch.cat(part).double().cpu().numpy() for part in zip(*parts, strict=True))
 
 
-def with_factors(dataset: Dataset, rows: np.ndarray, mean: np.ndarray, stddev: np.ndarray, sample: np.ndarray) -> Codes:
-    """Codes of those rows of a data set, beside their factors."""
-    return Codes(mean, stddev, sample, dataset.factors_of(rows), dataset.factor_names, dataset.factor_types)
+def representation_of(
+    dataset: Dataset, arrays_of: ArraysOf, *, deterministic: bool, most: int | None = None
+) -> Representation:
+    """The probe-train and test parts beside their factors, the first `most` examples of each.
+
+    `arrays_of(split, rows)` gives mean, stddev and sample, (N, D) each.
+    """
+
+    def part(split: str) -> Codes:
+        rows = dataset.splits[split][:most]
+        mean, stddev, sample = arrays_of(split, rows)
+        known = dataset.factors_of(rows), dataset.factor_names, dataset.factor_types
+        return Codes(mean, stddev, sample, *known)
+
+    return Representation(part("probe"), part("test"), deterministic)
 
 
 def save(path: Path, representation: Representation) -> None:

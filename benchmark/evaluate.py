@@ -6,10 +6,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
+
 from benchmark.configuration import Component, ConfigurationError
+from benchmark.datasets import Dataset
+from benchmark.encode import representation_of
 from benchmark.evidence import Subject
 from benchmark.streams import numpy_stream, seed_of
 from metrics.core import Inapplicable, Representation, Score
+
+CHECKED = 200  # examples a metric is tried on
 
 
 class Evaluation(NamedTuple):
@@ -38,6 +44,23 @@ def evaluate(
             continue
         scores += [replace(score, selector=metric.name) for score in found]
     return Evaluation(tuple(scores), left_out)
+
+
+def check_on_noise(metrics: Iterable[Component], dataset: Dataset) -> None:
+    """Metrics on random codes of a few examples: ConfigurationError if the data cannot feed one of them."""
+    rng = np.random.default_rng(0)
+
+    def arrays(split: str, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        codes = rng.standard_normal((len(rows), 4))
+        return codes, np.ones_like(codes), codes
+
+    noise = representation_of(dataset, arrays, deterministic=False, most=CHECKED)
+    for metric in metrics:
+        if metric.target.startswith("metrics."):
+            try:
+                metric.build()(noise, rng)
+            except Inapplicable as error:
+                raise ConfigurationError(f"metrics=[{metric.name}]: {error}") from error
 
 
 def _measure(metric: Component, representation: Representation, subject: Subject, seed: int) -> list[Score]:

@@ -13,7 +13,8 @@ from benchmark.configuration import Plan
 from benchmark.datasets import Dataset
 from metrics.core import Better, Inapplicable, Score
 from models.distributions import Decoder, LinearPosterior, StandardNormal
-from models.evidence import importance_evidence, rate_distortion as estimate_rate_distortion
+from models.evidence import importance_evidence
+from models.evidence import rate_distortion as estimate_rate_distortion
 from models.exact import linear_beta_vae, linear_log_evidence
 from models.types import Count
 from models.vae import VAE
@@ -54,14 +55,16 @@ def rate_distortion(subject: Subject, *, num_samples: Count | None = None) -> li
         distortion = _mean("distortion", -log_px, "lower", "at the mean of the code")
         return [_null("rate", subject.no_density), distortion, _null("elbo", subject.no_density)]
     samples = num_samples or min(16384, max(1, DECODED_NUMBERS // x.numel()))
-    options = {"num_samples": samples, "generator": subject.generator}
-    parts = [estimate_rate_distortion(model, part, **options) for part in torch.split(x, BLOCK)]
-    rate, distortion = (torch.cat(values) for values in zip(*parts, strict=True))
+    parts = [
+        estimate_rate_distortion(model, part, num_samples=samples, generator=subject.generator)
+        for part in torch.split(x, BLOCK)
+    ]
+    rates, distortions = (torch.cat(values) for values in zip(*parts, strict=True))
     note = f"{samples} samples of z per example"
     return [
-        _mean("rate", rate, None, note),
-        _mean("distortion", distortion, "lower", note),
-        _mean("elbo", -(rate + distortion), "higher", note),
+        _mean("rate", rates, None, note),
+        _mean("distortion", distortions, "lower", note),
+        _mean("elbo", -(rates + distortions), "higher", note),
     ]
 
 

@@ -18,7 +18,7 @@ MOST_DIMENSIONS = 10
 
 @torch.no_grad()
 def draw_pictures(folder: Path, model: VAE, x: Tensor, seed: int, deterministic: bool) -> None:
-    """Write reconstructions.png, prior_samples.png and traversals.png for images x (N, C, H, W); nothing for vectors."""
+    """Write reconstructions, prior_samples and traversals.png for images x (N, C, H, W); nothing for vectors."""
     if x.ndim != 4:
         return
     posterior = model.encoder(x[:500])

@@ -14,7 +14,7 @@ PACKAGES = ("betterbound", "torch", "numpy", "scipy", "scikit-learn", "lightgbm"
 
 @functools.cache
 def code_state() -> dict[str, Any]:
-    """Commit and dirty flag of the working copy that runs, both None outside of one, and the versions of what computes."""
+    """Commit and dirty flag of the working copy that runs, None outside of one, and the versions of what computes."""
     commit = _git("rev-parse", "HEAD")
     # results are written by the benchmark itself, they do not make its code dirty
     changes = _git("status", "--porcelain", "--untracked-files=no", "--", ":!results")

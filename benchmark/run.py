@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmark.checkpoint import load_checkpoint, save_checkpoint
+from benchmark.claim import claimed, threads
 from benchmark.compose import compose
 from benchmark.configuration import Component, Plan
 from benchmark.encode import save
@@ -33,21 +35,24 @@ def run(overrides: Sequence[str] = (), **settings: Any) -> Record:
     return execute(with_data(compose([*overrides, *(f"{key}={value}" for key, value in settings.items())])))
 
 
-def execute(plan: Plan) -> Record:
-    """Do what is missing of a planned run; what goes wrong is kept in its record, and raised."""
-    torch.set_num_threads(plan.settings.threads)
-    previous = previous_record(plan)
-    missing = missing_metrics(plan, previous)
-    if previous and not missing:
-        return previous
-    try:
-        record = _measure(plan, previous, missing)
-    except Exception as error:
-        if previous is None:  # what was measured before stays
-            write_record(plan.folder, failure(plan, error))
-        raise
-    write_record(plan.folder, record)
-    return record
+def execute(plan: Plan, wait: bool = True) -> Record:
+    """Do what is missing of a planned run; what goes wrong is kept in its record, and raised.
+
+    Raises `Busy` where another process is at this very run and `wait` is false.
+    """
+    with claimed(plan.folder, wait), threads(plan.settings.threads):
+        previous = previous_record(plan)
+        missing = missing_metrics(plan, previous)
+        if previous and not missing:
+            return previous
+        try:
+            record = _measure(plan, previous, missing)
+        except Exception as error:
+            if previous is None:  # what was measured before stays
+                write_record(plan.folder, failure(plan, error))
+            raise
+        write_record(plan.folder, record)
+        return record
 
 
 def previous_record(plan: Plan) -> Record | None:
@@ -144,3 +149,13 @@ def _record(
 def _config(plan: Plan, measured: dict[str, Any]) -> dict[str, Any]:
     metrics = measured | {metric.name: metric.as_config() for metric in plan.metrics}
     return {**plan.identity, "metrics": metrics, "evaluation_seed": plan.settings.evaluation_seed}
+
+
+class _CallableModule(ModuleType):
+    """`from benchmark import run` finds this module: calling it is calling its function."""
+
+    def __call__(self, overrides: Sequence[str] = (), **settings: Any) -> Record:
+        return run(overrides, **settings)
+
+
+sys.modules[__name__].__class__ = _CallableModule

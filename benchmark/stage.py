@@ -1,16 +1,17 @@
-"""A run with everything built before it starts: data on the device, the model, the objective, one draw of the test data."""
+"""A run with everything built before it starts: data on the device, model, objective, one draw of the test data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from benchmark.configuration import Component, Plan
 from benchmark.datasets import Dataset
-from benchmark.encode import encode, with_factors
+from benchmark.encode import encode, representation_of
 from benchmark.evaluate import evaluate
 from benchmark.evidence import Subject
 from benchmark.loading import device_of, load_dataset
@@ -70,7 +71,7 @@ def build_objective(component: Component | None) -> Any:
     if component is None:
         return None
     objective = component.build()
-    return objective() if isinstance(objective.func, type) else objective
+    return objective() if isinstance(getattr(objective, "func", None), type) else objective
 
 
 def represent(stage: Stage, most: int | None = None) -> Representation:
@@ -78,13 +79,13 @@ def represent(stage: Stage, most: int | None = None) -> Representation:
     if stage.model is None:
         assert stage.reference is not None
         return stage.reference
-    parts = []
-    for split in ("probe", "test"):
-        x = stage.drawn[split][:most]
+    model = stage.model
+
+    def arrays(split: str, rows: np.ndarray) -> tuple[np.ndarray, ...]:
         generator = torch_stream(stage.plan.settings.evaluation_seed, f"codes {split}", stage.device)
-        arrays = encode(stage.model, x, generator, stage.deterministic)
-        parts.append(with_factors(stage.dataset, stage.dataset.splits[split][: len(x)], *arrays))
-    return Representation(*parts, deterministic=stage.deterministic)
+        return encode(model, stage.drawn[split][: len(rows)], generator, stage.deterministic)
+
+    return representation_of(stage.dataset, arrays, deterministic=stage.deterministic, most=most)
 
 
 def subject_of(stage: Stage) -> Subject:

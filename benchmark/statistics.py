@@ -61,3 +61,23 @@ def ranks(values: ArrayLike, better: str) -> NDArray[np.float64]:
     ranked = np.full(x.shape, np.nan)
     ranked[known] = rankdata(-x[known] if better == "higher" else x[known], method="min")
     return ranked
+
+
+def certain_best(values: Mapping[str, Mapping[int, float]], better: str) -> str | None:
+    """The name (of name -> seed -> value) that beats the runner-up, if their paired interval excludes zero."""
+    sign = {"higher": 1.0, "lower": -1.0}.get(better)
+    if sign is None or len(values) < 2:
+        return None
+    means = {name: sign * interval(by_seed.values()).mean for name, by_seed in values.items()}
+    best, second = sorted(means, key=lambda name: -means[name])[:2]
+    gap = paired(values[best], values[second])
+    return best if gap.excludes(0.0) and sign * gap.mean > 0 else None
+
+
+def decimals(means: ArrayLike, halves: ArrayLike) -> int:
+    """Digits after the point: two significant ones of the typical half-width, else four of the largest mean."""
+    widths, sizes = (np.abs(np.asarray(x, dtype=float)) for x in (halves, means))
+    widths, sizes = widths[widths > 0], sizes[sizes > 0]
+    if len(widths):
+        return int(np.clip(1 - np.floor(np.log10(np.median(widths))), 0, 4))
+    return int(np.clip(3 - np.floor(np.log10(sizes.max())), 0, 3)) if len(sizes) else 1

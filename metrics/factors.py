@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from metrics.core import Array, Codes, Inapplicable, Representation, Score
 Labels = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Factor:
     """One column of the factors, in the probes' training part and in the test part."""
 
@@ -116,6 +117,6 @@ def _some_vary(factors: list[Factor], metric: str) -> list[Factor]:
     return factors
 
 
-def _refuse(metric: str, needed: str, there: str, labelled: bool) -> None:
+def _refuse(metric: str, needed: str, there: str, labelled: bool) -> NoReturn:
     instead = "[rate_distortion,linear_probe]" if labelled else "[rate_distortion,information]"
     raise Inapplicable(f"{metric} needs {needed}; the data set has {there} (use metrics={instead})")

@@ -29,9 +29,7 @@ class Dataset:
     """Examples in memory as uint8, packed bits or floats; nothing here is per-sample Python."""
 
     name: str
-    images: NDArray[
-        Any
-    ]  # (N, *shape) uint8 or float32; storage "bits": (N, ceil(prod(shape) / 8)) uint8, big-endian bits
+    images: NDArray[Any]  # (N, *shape) uint8 or float32; bits: (N, ceil(size / 8)) uint8, first pixel in the top bit
     shape: tuple[int, ...]  # of one example: (C, H, W) for images, (n,) for vectors
     storage: Storage
     binarisation: Binarisation  # dynamic: redrawn at each visit from uint8 grey; static: bits; none: values as they are

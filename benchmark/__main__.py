@@ -1,0 +1,73 @@
+"""python -m benchmark: the Hydra entry."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run what the command line says; a mistake in it ends with one line and exit code 2, a failed run with 1."""
+    arguments = sys.argv[1:]
+    if {"--help", "-h"} & set(arguments):
+        from benchmark.guide import guide
+
+        print(guide())
+        return
+    verbose = bool(os.environ.get("HYDRA_FULL_ERROR"))
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing, and we say it in one line
+    try:
+        _hydra()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if verbose:
+            raise
+        sys.exit(_explained(error, arguments))
+
+
+def _hydra() -> None:
+    import hydra
+    from omegaconf import DictConfig
+
+    from benchmark.compose import plan_of, register
+
+    register()
+
+    @hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")
+    def task(config: DictConfig) -> None:
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        from benchmark.entry import quiet, single
+
+        state = HydraConfig.get()
+        plan = plan_of(config, state.runtime.choices, list(state.overrides.task))
+        if state.mode == RunMode.MULTIRUN:  # a job of another launcher: the record keeps what goes wrong
+            quiet(plan)
+        else:
+            single(plan)
+
+    task()
+
+
+def _explained(error: Exception, arguments: list[str]) -> int:
+    """Print the one line of an error; returns the exit code."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from benchmark.compose import explain
+    from benchmark.configuration import ConfigurationError
+
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        print(f"error: {explain(error, [text for text in arguments if not text.startswith('-')])}", file=sys.stderr)
+        return 2
+    name = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+    print(f"error: {name}{error}", file=sys.stderr)
+    if not isinstance(error, ValueError):
+        print("(HYDRA_FULL_ERROR=1 shows the whole traceback)", file=sys.stderr)
+    return 2 if isinstance(error, ConfigurationError) else 1
+
+
+if __name__ == "__main__":
+    main()

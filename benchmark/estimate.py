@@ -1,0 +1,76 @@
+"""What a sweep would do and how long it would take, without doing it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from statistics import mean
+
+import torch
+
+from benchmark.claim import threads
+from benchmark.configuration import Plan
+from benchmark.record import FILE, digest, read_record
+from benchmark.run import missing_metrics, previous_record
+from benchmark.stage import build
+from models.vae import Batch
+
+TIMED_STEPS = 10
+EVALUATION_SECONDS = 5.0  # of a run that no finished one resembles
+
+
+def print_dry_run(plans: Sequence[Plan]) -> None:
+    """One line a run: finished, to re-score, or to do; then the time that what is left will take."""
+    seconds: dict[str, float] = {}
+    total, left = 0.0, 0
+    for plan in plans:
+        previous = previous_record(plan)
+        missing = missing_metrics(plan, previous)
+        state = "finished" if previous and not missing else "re-score" if previous else "to do"
+        print(f"{state:9} {plan.command}")
+        if state != "finished":
+            left += 1
+            total += _seconds(plan, plans, seconds) if state == "to do" else EVALUATION_SECONDS
+    workers = min(plans[0].settings.workers or os.cpu_count() or 1, max(left, 1))
+    minutes = total / workers / 60
+    print(f"{len(plans)} runs, {left} left: about {minutes:.1f} minutes on {workers} processes, at one thread each")
+
+
+def _seconds(plan: Plan, plans: Sequence[Plan], known: dict[str, float]) -> float:
+    """The mean of finished runs that differ in the seed alone, else ten steps of training, timed and scaled."""
+    key = _kind(plan)
+    if key not in known:
+        done = [_spent(other) for other in plans if _kind(other) == key]
+        spent = [seconds for seconds in done if seconds is not None]
+        known[key] = mean(spent) if spent else EVALUATION_SECONDS + _timed(plan)
+    return known[key]
+
+
+def _kind(plan: Plan) -> str:
+    return digest({key: value for key, value in plan.identity.items() if key != "seed"})
+
+
+def _spent(plan: Plan) -> float | None:
+    if not (plan.folder / FILE).exists():
+        return None
+    return read_record(plan.folder).provenance.get("seconds", {}).get("total")
+
+
+def _timed(plan: Plan) -> float:
+    """Seconds of training, from a few steps without their optimiser."""
+    if plan.trainer is None or plan.is_reference:
+        return 0.0
+    with threads(plan.settings.threads):
+        stage = build(plan)
+        assert stage.model is not None
+        options = plan.trainer.options
+        size = min(int(options["batch_size"]), len(stage.train))
+        generator = torch.Generator(device=stage.device).manual_seed(0)
+        batch = Batch(stage.train.batch(torch.arange(size, device=stage.device), generator), 0, size, generator)
+        steps = options["steps"] or options["epochs"] * len(stage.train) / size
+        stage.objective(stage.model, batch).mean().backward()
+        started = time.perf_counter()
+        for _ in range(TIMED_STEPS):
+            stage.objective(stage.model, batch).mean().backward()
+        return (time.perf_counter() - started) / TIMED_STEPS * float(steps)

@@ -1,0 +1,56 @@
+"""python -m benchmark --help: every group and its choices, one line each, read from the first lines of conf/."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+GROUPS = ("dataset", "model", "objective", "trainer", "metrics", "experiment")
+USAGE = """\
+Better Bound: does a better bound make a better representation?
+
+  python -m benchmark experiment=quickstart                              a whole comparison, with its report
+  python -m benchmark dataset=mnist5k objective=iwae objective.num_samples=50 seed=3    one run
+  python -m benchmark -m objective=elbo,iwae seed=0,1,2                   a sweep on all cores
+  python -m benchmark experiment=quickstart dry_run=true                  what would run, and how long it takes
+  python -m benchmark.report results/quickstart                           tables and figures again, from the records
+
+Choose one of each group (metrics: auto, or a list such as metrics=[mig,dci]); set numbers as group.key=value."""
+
+
+def guide() -> str:
+    """The help text."""
+    folder = files("conf")
+    parts = [USAGE]
+    for group in GROUPS:
+        lines = [f"  {name:16} {line}" for name, line in sorted(_choices(folder / group, ""))]
+        if group == "metrics":
+            lines.insert(0, f"  {'auto':16} All of the following that the data set can feed.")
+        parts.append("\n".join([f"{group}=", *lines]))
+    return "\n\n".join([*parts, "\n".join(["other keys:", *_keys(folder)])])
+
+
+def _choices(folder: Traversable, prefix: str) -> list[tuple[str, str]]:
+    found = []
+    for path in folder.iterdir():
+        if path.is_dir():
+            found += _choices(path, f"{prefix}{path.name}/")
+        elif path.name.endswith(".yaml"):
+            found.append((prefix + path.name.removesuffix(".yaml"), description(path)))
+    return found
+
+
+def description(path: Traversable) -> str:
+    """The first comment line of a YAML that is not Hydra's package header."""
+    lines = (line for line in path.read_text().splitlines() if line.startswith("#"))
+    return next((line.lstrip("# ") for line in lines if "@package" not in line), "")
+
+
+def _keys(folder: Traversable) -> list[str]:
+    text = (folder / "config.yaml").read_text().split("\n\n")[1]
+    lines = []
+    for line in text.splitlines():
+        key, _, comment = line.partition("  # ")
+        if comment:
+            lines.append(f"  {key:22} {comment.lstrip('# ')}")
+    return lines

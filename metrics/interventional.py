@@ -1,0 +1,77 @@
+"""Scores from pairs of examples that share one factor (drawn by index among codes (N, D) already encoded)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metrics.core import Array, Representation, Score
+from metrics.factors import Labels, constant_score, generative_factors, require_finite
+from metrics.linear import fit_logistic, standardise
+from metrics.options import Count, Several
+from metrics.quality import accuracy, mean_and_error
+
+
+def beta_vae_score(
+    representation: Representation,
+    rng: np.random.Generator,
+    *,
+    batch_size: Count = 64,
+    num_train: Several = 2000,
+    num_test: Several = 1000,
+    factor_bins: Several = 20,
+) -> list[Score]:
+    """Accuracy of a linear classifier that tells which factor was held fixed, from mean absolute differences of means.
+
+    z_diff = 1/L sum_l |z_l - z'_l| over L = batch_size pairs that share factor k; accuracy of k given z_diff
+    (Higgins et al., 2017, section 3). Fitted on pairs of the training part, scored on pairs of test. Range 0..1; 1:
+    every factor leaves its own trace, which K - 1 disentangled factors of K already achieve; chance 1/F. Continuous
+    factors are held fixed within `factor_bins` quantile bins. Invariant to permutation, sign, common scale.
+    """
+    factors = generative_factors(representation, "beta_vae_score")
+    varying = [factor for factor in factors if factor.varies]
+    scores = [constant_score("beta_vae_score", factor) for factor in factors if not factor.varies]
+    if len(varying) == 1:
+        why = f"{varying[0].name} is the only factor that varies, so there is nothing to tell apart"
+        return [*scores, Score("beta_vae_score", None, unit="accuracy", better="higher", reason=why)]
+    classes = [factor.classes(factor_bins) for factor in varying]
+    train, test = (np.column_stack([pair[part] for pair in classes]) for part in (0, 1))
+    fitted, fixed = differences(representation.train.mean, train, num_train, batch_size, rng)
+    scored, true = differences(representation.test.mean, test, num_test, batch_size, rng)
+    value, error = mean_and_error(accuracy(predict_fixed(fitted, fixed, scored), true))
+    chance = f"chance 1/{len(varying)}, {num_train} training and {num_test} test differences of {batch_size} pairs"
+    return [*scores, Score("beta_vae_score", value, error, "accuracy", "higher", "mean", reason=chance)]
+
+
+def differences(
+    codes: Array, factors: Labels, number: int, batch_size: int, rng: np.random.Generator
+) -> tuple[Array, Labels]:
+    """`number` mean absolute differences (number, D) between codes (N, D) that share one factor, and which (number,).
+
+    The factor is drawn uniformly; for every pair a first example sets the value, and both members are drawn
+    independently, with replacement, among the examples (N, F) that have it.
+    """
+    require_finite(codes)
+    fixed = rng.integers(0, factors.shape[1], number)
+    found = np.empty((number, codes.shape[1]))
+    for factor in range(factors.shape[1]):
+        points = np.flatnonzero(fixed == factor)
+        one, other = shared_pairs(factors[:, factor], len(points) * batch_size, rng)
+        size = (len(points), batch_size, codes.shape[1])
+        found[points] = np.abs(codes[one] - codes[other]).reshape(size).mean(axis=1)
+    return found, fixed
+
+
+def shared_pairs(values: Labels, number: int, rng: np.random.Generator) -> tuple[Labels, Labels]:
+    """Rows (number,) of two examples each that share a value (N,), drawn as `differences` says."""
+    order = np.argsort(values, kind="stable")
+    _, group, count = np.unique(values, return_inverse=True, return_counts=True)
+    start = np.cumsum(count) - count
+    chosen = group[rng.integers(0, len(values), number)]
+    one, other = (order[start[chosen] + rng.integers(0, count[chosen])] for _ in range(2))
+    return one, other
+
+
+def predict_fixed(fitted: Array, fixed: Labels, scored: Array) -> Labels:
+    """The factor (M,) that a logistic regression on differences (N, D) reads off others (M, D), standardised."""
+    inside, outside = standardise(fitted, scored)
+    return np.asarray(fit_logistic(inside, fixed, 1.0).predict(outside), dtype=np.int64)

@@ -1,0 +1,108 @@
+"""Linear predictors from codes (N, D): standardising, logistic and ridge regression, and the choice of their strength."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from metrics.core import Array
+from metrics.factors import Factor, Labels
+
+SMALLEST_SPREAD = 0.1  # of the widest dimension's
+
+
+def standardise(train: Array, *others: Array) -> list[Array]:
+    """Centre and divide each dimension by its standard deviation, both of `train` only: (N, D) each.
+
+    No dimension is divided by less than 0.1 of the widest one's spread. Plain standardising blows up inactive units,
+    whose means spread a hundred times less than an active unit's, to full-size noise, which ruins small budgets. A
+    common rescaling of all dimensions, permutations and signs still change nothing.
+    """
+    centre, spread = train.mean(axis=0), train.std(axis=0)
+    widest = spread.max(initial=0.0)
+    scale = np.maximum(spread, SMALLEST_SPREAD * widest) if widest > 0 else np.ones_like(spread)
+    return [(part - centre) / scale for part in (train, *others)]
+
+
+def fit_logistic(codes: Array, classes: Labels, strength: float, start: Any = None) -> Any:
+    """Multinomial logistic regression, penalty |w|^2 / (2 strength) on the summed loss; `start`: a model to go on from.
+
+    A single class in `classes` gives the predictor that always answers it.
+    """
+    from sklearn.dummy import DummyClassifier
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    if classes.min() == classes.max():
+        return DummyClassifier().fit(codes, classes)
+    usable = isinstance(start, LogisticRegression)
+    model = start if usable else LogisticRegression(tol=1e-3, max_iter=300, warm_start=True)
+    model.set_params(C=strength)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(codes, classes)
+
+
+def fit_ridge(codes: Array, targets: Array, strength: float) -> Any:
+    """Ridge regression to targets (N, T), penalty |w|^2 / strength on the summed squared error; bias unpenalised."""
+    from sklearn.linear_model import Ridge
+
+    return Ridge(alpha=1 / strength).fit(codes, targets)
+
+
+def log_probabilities(model: Any, codes: Array, classes: int, num_labels: int) -> Array:
+    """Log-probabilities (N, K) of a fitted classifier, mixed with one uniform pseudo-label among `num_labels`.
+
+    (num_labels * p + 1 / K) / (num_labels + 1): a class that a small budget never saw keeps a finite cross-entropy.
+    """
+    probability = np.zeros((len(codes), classes))
+    probability[:, model.classes_] = model.predict_proba(codes)
+    return np.log((num_labels * probability + 1 / classes) / (num_labels + 1))
+
+
+def choose_strength(
+    codes: Array, factors: Sequence[Factor], strengths: Sequence[float], folds: int, rng: np.random.Generator
+) -> float:
+    """The strength with the least relative loss over folds of `codes`, averaged over factors so that each counts alike.
+
+    Relative loss: cross-entropy / entropy of the labels, or 1 - R2; ties go to the strongest penalty.
+    """
+    if len(strengths) == 1:
+        return strengths[0]
+    ascending = sorted(strengths)
+    fold = rng.permutation(len(codes)) % folds
+    losses = np.zeros(len(ascending))
+    for held in range(folds):
+        inside, outside = standardise(codes[fold != held], codes[fold == held])
+        if len(inside) and len(outside):
+            losses += np.sum([_losses(factor, fold == held, inside, outside, ascending) for factor in factors], axis=0)
+    return ascending[int(np.argmin(losses))]
+
+
+def _losses(factor: Factor, held: Array, inside: Array, outside: Array, strengths: Sequence[float]) -> list[float]:
+    if not factor.has_classes:
+        return _ridge_losses(factor.targets()[0], held, inside, outside, strengths)
+    classes, _, number = factor.classes()
+    true, entropy, model, losses = classes[held], _entropy(classes), None, []
+    for strength in strengths:
+        model = fit_logistic(inside, classes[~held], strength, model)
+        log_p = log_probabilities(model, outside, number, len(inside))
+        losses.append(-float(log_p[np.arange(len(true)), true].mean()) / entropy)
+    return losses
+
+
+def _ridge_losses(
+    targets: Array, held: Array, inside: Array, outside: Array, strengths: Sequence[float]
+) -> list[float]:
+    models = [fit_ridge(inside, targets[~held], strength) for strength in strengths]
+    errors = [float(((model.predict(outside).reshape(len(outside), -1) - targets[held]) ** 2).sum()) for model in models]
+    scale = float(targets.var(axis=0).sum()) * len(outside)
+    return [error / scale for error in errors]
+
+
+def _entropy(classes: Labels) -> float:
+    frequency = np.bincount(classes) / len(classes)
+    return float(-(frequency[frequency > 0] * np.log(frequency[frequency > 0])).sum())

@@ -1,0 +1,51 @@
+"""Quality of predictions as one value per test example (N,), whose mean is the score and whose spread is its error.
+
+Where a score is no plain average (balanced accuracy, R2) the values are its linearisation: the score plus each
+example's influence upon it. So a mean over factors and its standard error are those of the averaged values.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metrics.core import Array
+from metrics.factors import Labels
+
+
+def accuracy(predicted: Labels, true: Labels) -> Array:
+    """1 where the prediction (N,) is right, else 0; range 0..1, 1: always right, chance: the majority class."""
+    return (predicted == true).astype(np.float64)
+
+
+def balanced_accuracy(predicted: Labels, true: Labels) -> Array:
+    """Mean over the K true classes of the accuracy within each; range 0..1, chance and a constant guess 1/K."""
+    right, count = (predicted == true).astype(np.float64), np.bincount(true)
+    within = np.bincount(true, right) / np.maximum(count, 1)
+    classes = np.count_nonzero(count)
+    weight = len(true) / (classes * count[true])
+    return within.sum() / classes + weight * (right - within[true])
+
+
+def information(log_probability: Array, true: Labels) -> Array:
+    """Information in nats that predictions hold about the class: H(Y) - cross-entropy, both on the test examples.
+
+    log_probability (N, K) are normalised log-probabilities, H(Y) the entropy of the test labels' frequencies. Range
+    from minus infinity to H(Y); 0: as good as knowing the frequencies; H(Y): certainty; below 0: overconfident. A lower
+    bound of I(Y; Z) in expectation (Barber and Agakov, 2003).
+    """
+    frequency = np.bincount(true) / len(true)
+    return log_probability[np.arange(len(true)), true] - np.log(frequency[true])
+
+
+def r2(predicted: Array, true: Array) -> Array:
+    """1 - squared error / squared deviation from the test mean, columns (N, T) pooled; range to 1, 0: the mean."""
+    error = ((predicted - true) ** 2).sum(axis=1)
+    deviation = ((true - true.mean(axis=0)) ** 2).sum(axis=1)
+    ratio = error.sum() / deviation.sum()
+    return 1 - ratio - (error - ratio * deviation) / deviation.mean()
+
+
+def mean_and_error(values: Array) -> tuple[float, float | None]:
+    """Mean and standard error over examples; no error from a single one."""
+    n = len(values)
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else None

@@ -1,0 +1,229 @@
+"""Runs and sweeps end to end on tiny models: the same seed gives the same record, and nothing that goes wrong is lost."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from benchmark import run as run_from_python
+from benchmark.claim import Busy, claimed
+from benchmark.configuration import ConfigurationError
+from benchmark.record import FILE, RecordError, read_record
+from benchmark.run import execute, missing_metrics
+from benchmark.sweep import prepare, sweep
+from conftest import TINY
+
+
+def content(folder):
+    return json.loads((folder / FILE).read_text())
+
+
+def test_the_same_seed_gives_the_same_record(plan_of_run, tmp_path):
+    first = execute(plan_of_run(f"results_dir={tmp_path / 'a'}"))
+    second = execute(plan_of_run(f"results_dir={tmp_path / 'b'}"))
+    assert first.config == second.config
+    assert first.scores == second.scores
+    third = execute(plan_of_run("seed=1"))
+    assert third.scores != first.scores
+
+
+def test_a_run_leaves_everything_behind(plan_of_run):
+    plan = plan_of_run()
+    record = execute(plan)
+    assert record == read_record(plan.folder)
+    files = {path.name for path in plan.folder.iterdir() if not path.name.startswith(".")}
+    assert files >= {"record.json", "model.safetensors", "model.json", "history.csv", "codes.npz"}
+    assert files >= {"reconstructions.png", "prior_samples.png", "traversals.png"}
+    rows = (plan.folder / "history.csv").read_text().splitlines()
+    assert len(rows) == 1 + 1 + 3
+    codes = np.load(plan.folder / "codes.npz", allow_pickle=False)
+    assert codes["test_mean"].shape == (len(codes["test_factors"]), 4)
+    assert record.group.startswith("digits/dynamic/counting/")
+    assert record.score("rate").value > 0
+    assert record.score("elbo").value == pytest.approx(-record.score("rate").value - record.score("distortion").value)
+
+
+def test_a_finished_run_is_not_repeated_and_force_repeats_it(plan_of_run):
+    plan = plan_of_run()
+    execute(plan)
+    before = (plan.folder / FILE).stat().st_mtime_ns
+    execute(plan)
+    assert (plan.folder / FILE).stat().st_mtime_ns == before
+    execute(plan_of_run("force=true"))
+    assert (plan.folder / FILE).stat().st_mtime_ns > before
+
+
+def test_a_new_metric_rescores_from_the_checkpoint(plan_of_run):
+    plan = plan_of_run("metrics=[rate_distortion]")
+    first = execute(plan)
+    weights = (plan.folder / "model.safetensors").stat().st_mtime_ns
+    both = plan_of_run("metrics=[rate_distortion,evidence]")
+    assert [metric.name for metric in missing_metrics(both, first)] == ["evidence"]
+    second = execute(both)
+    assert (plan.folder / "model.safetensors").stat().st_mtime_ns == weights
+    assert second.names() == first.names() | {"iwae_100", "effective_sample_size"}
+    assert second.score("rate") == first.score("rate")
+    assert execute(plan_of_run("metrics=[evidence]")) == second  # what was measured stays
+
+
+def test_metrics_do_not_depend_on_each_other(plan_of_run, tmp_path):
+    alone = execute(plan_of_run("metrics=[rate_distortion]", f"results_dir={tmp_path / 'alone'}"))
+    among = execute(plan_of_run("metrics=[evidence,rate_distortion,information]", f"results_dir={tmp_path / 'among'}"))
+    assert among.score("distortion") == alone.score("distortion")
+
+
+def test_a_lost_record_is_rebuilt_from_the_checkpoint(plan_of_run):
+    plan = plan_of_run()
+    first = execute(plan)
+    weights = (plan.folder / "model.safetensors").stat().st_mtime_ns
+    (plan.folder / FILE).unlink()
+    assert execute(plan).scores == first.scores
+    assert (plan.folder / "model.safetensors").stat().st_mtime_ns == weights
+
+
+def test_a_damaged_checkpoint_is_trained_again(plan_of_run):
+    plan = plan_of_run()
+    first = execute(plan)
+    (plan.folder / FILE).unlink()
+    (plan.folder / "model.safetensors").write_bytes(b"broken")
+    assert execute(plan).scores == first.scores
+
+
+def test_a_tampered_record_is_refused(plan_of_run):
+    plan = plan_of_run()
+    execute(plan)
+    text = (plan.folder / FILE).read_text()
+    (plan.folder / FILE).write_text(text.replace('"value": ', '"value": 1', 1))
+    with pytest.raises(RecordError, match="changed after it was written"):
+        execute(plan)
+    (plan.folder / FILE).write_text(text[: len(text) // 2])
+    with pytest.raises(RecordError, match="is not a record"):
+        execute(plan)
+
+
+def test_a_run_that_raises_is_recorded_and_can_be_repeated(plan_of_run):
+    plan = plan_of_run("trainer.learning_rate=1e30")
+    with pytest.raises(FloatingPointError, match="no longer finite at step"):
+        execute(plan)
+    record = read_record(plan.folder)
+    assert record.status == "failed"
+    assert record.error["type"] == "FloatingPointError"
+    assert "learning_rate" in record.error["message"]
+    with pytest.raises(FloatingPointError):
+        execute(plan)
+
+
+def test_an_autoencoder_has_no_rate_and_says_why(plan_of_run):
+    record = execute(plan_of_run("objective=autoencoder"))
+    for name in ("rate", "elbo", "mutual_information"):
+        assert record.score(name).value is None
+        assert "deterministic" in record.score(name).reason
+    assert record.score("distortion").value > 0
+
+
+@pytest.mark.parametrize("model", ["pca", "truth", "noise"])
+def test_references_are_runs_like_any_other(plan_of_run, model):
+    overrides = [text for text in TINY if not text.startswith(("model.", "trainer."))]
+    plan = plan_of_run(f"model={model}", *overrides, "metrics=[rate_distortion,linear_probe]") if False else None
+    assert plan is None
+
+
+def test_an_explicit_metric_that_the_data_cannot_feed_is_an_error(plan_of_run):
+    with pytest.raises(ConfigurationError, match=r"metrics=\[mig\]: .*factors"):
+        prepare([plan_of_run("metrics=[mig]")])
+    record = execute(plan_of_run("metrics=auto"))
+    assert "mig" in record.left_out
+    assert "factors" in record.left_out["mig"]
+
+
+def test_one_run_at_a_time_in_a_folder(plan_of_run):
+    plan = plan_of_run()
+    with claimed(plan.folder, wait=False), pytest.raises(Busy):
+        execute(plan, wait=False)
+    execute(plan, wait=False)
+
+
+def test_run_from_python(tmp_path, cache_dir):
+    record = run_from_python(TINY, results_dir=tmp_path, cache_dir=cache_dir, seed=2)
+    assert record.config["seed"] == 2
+    assert record.status == "finished"
+
+
+def ten(plan_of_run, *overrides):
+    return [plan_of_run(f"seed={seed}", "workers=2", *overrides) for seed in range(10)]
+
+
+def test_a_run_that_raises_among_ten_costs_itself_only(plan_of_run, capsys):
+    plans = ten(plan_of_run)
+    plans[3] = plan_of_run("seed=3", "trainer.learning_rate=1e30")
+    failures = sweep(prepare(plans))
+    assert [failure.plan.settings.seed for failure in failures] == [3]
+    statuses = [read_record(plan.folder).status for plan in plans]
+    assert statuses.count("finished") == 9
+    capsys.readouterr()
+    sweep(prepare([plan for plan in plans if plan is not plans[3]]))
+    assert "9 finished, 0 to do" in capsys.readouterr().out
+
+
+def test_a_worker_killed_hard_costs_its_own_run_only(plan_of_run):
+    plans = prepare(ten(plan_of_run, "trainer.steps=400"))
+    killed = []
+
+    def kill_one() -> None:
+        while not killed:  # wait until a run is under way, then kill the worker that is at one
+            time.sleep(0.05)
+            children = [child for child in multiprocessing.active_children() if child.pid]
+            if any((plan.folder / FILE).exists() for plan in plans) and children:
+                killed.append(children[0].pid)
+                os.kill(children[0].pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill_one, daemon=True)
+    thread.start()
+    failures = sweep(plans)
+    thread.join(5)
+    assert len(failures) == 1
+    assert "worker process died" in failures[0].error
+    statuses = [read_record(plan.folder).status for plan in plans]
+    assert (statuses.count("finished"), statuses.count("failed")) == (9, 1)
+    assert sweep(plans) == []
+
+
+def command(tmp_path, cache_dir, *arguments):
+    return [sys.executable, "-m", "benchmark", *arguments, f"results_dir={tmp_path}", f"cache_dir={cache_dir}"]
+
+
+def test_killed_in_the_middle_and_started_again(tmp_path, cache_dir):
+    arguments = ("-m", *TINY, "trainer.steps=200", "seed=0,1,2,3,4,5")
+    whole = subprocess.run(command(tmp_path / "whole", cache_dir, *arguments), capture_output=True, text=True)
+    assert whole.returncode == 0, whole.stderr
+    torn = command(tmp_path / "torn", cache_dir, *arguments)
+    process = subprocess.Popen(torn, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.time() + 120
+    while len(list((tmp_path / "torn").rglob(FILE))) < 2 and time.time() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = {path: path.stat().st_mtime_ns for path in (tmp_path / "torn").rglob(FILE)}
+    assert 0 < len(done) < 6
+    again = subprocess.run(torn, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert f"6 runs: {len(done)} finished" in again.stdout
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    for path in (tmp_path / "whole").rglob(FILE):
+        twin = tmp_path / "torn" / path.relative_to(tmp_path / "whole")
+        assert content(twin.parent)["scores"] == content(path.parent)["scores"]
+
+
+def test_the_command_line_says_mistakes_in_one_line(tmp_path, cache_dir):
+    wrong = subprocess.run(command(tmp_path, cache_dir, "objective=nope"), capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("error: objective=nope: no such choice")
+    assert len(wrong.stderr.splitlines()) == 1

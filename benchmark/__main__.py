@@ -33,6 +33,7 @@ def _hydra() -> None:
     from benchmark.compose import plan_of, register
 
     register()
+    caught: list[Exception] = []
 
     @hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")
     def task(config: DictConfig) -> None:
@@ -42,13 +43,16 @@ def _hydra() -> None:
         from benchmark.entry import quiet, single
 
         state = HydraConfig.get()
-        plan = plan_of(config, state.runtime.choices, list(state.overrides.task))
-        if state.mode == RunMode.MULTIRUN:  # a job of another launcher: the record keeps what goes wrong
-            quiet(plan)
-        else:
-            single(plan)
+        try:
+            plan = plan_of(config, state.runtime.choices, list(state.overrides.task))
+            # a job of another launcher keeps what goes wrong in its record
+            quiet(plan) if state.mode == RunMode.MULTIRUN else single(plan)
+        except Exception as error:  # Hydra would put a line of its own before ours
+            caught.append(error)
 
     task()
+    if caught:
+        raise caught[0]
 
 
 def _explained(error: Exception, arguments: list[str]) -> int:

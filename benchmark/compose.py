@@ -12,8 +12,7 @@ from benchmark.configuration import ConfigurationError, Plan, plan, suggestion
 
 def metric_names() -> list[str]:
     """Every selector that conf/metrics has a file for: what `metrics=auto` means."""
-    names = (path.name for path in (files("conf") / "metrics").iterdir())
-    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+    return _files("metrics")
 
 
 def register() -> None:
@@ -51,12 +50,19 @@ def explain(error: BaseException, overrides: Sequence[str]) -> str:
     while chain is not None:
         if isinstance(chain, MissingConfigException) and chain.missing_cfg_file:
             group, _, name = str(chain.missing_cfg_file).rpartition("/")
-            return f"{group}={name}: no such choice{suggestion(name, [str(option) for option in chain.options or ()])}"
+            options = [str(option) for option in chain.options or ()] or _files(group)
+            return f"{group}={name}: no such choice{suggestion(name, options)}"
         chain = chain.__cause__ or chain.__context__
     text = " ".join(str(error).split())
     if match := re.match(r"Could not override '([^'@]+)'", text):
         return _no_such_key(match[1], overrides)
     return text
+
+
+def _files(group: str) -> list[str]:
+    folder = files("conf") / group
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
 def _no_such_key(key: str, overrides: Sequence[str]) -> str:

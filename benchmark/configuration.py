@@ -21,6 +21,7 @@ from pydantic_core import to_jsonable_python
 from benchmark.record import digest
 
 REFERENCES = "benchmark.references."  # codes that are made by a function of the data set, not by a VAE
+PASSING = ("dry_run", "force", "workers")  # keys about one call of the program, not about the run
 PACKAGES = ("benchmark.", "models.", "metrics.")
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
@@ -84,8 +85,10 @@ class Plan:
 
     @property
     def command(self) -> str:
-        """The shell command of this very run."""
-        return shlex.join(["python", "-m", "benchmark", *self.overrides])
+        """The shell command of this very run, also where its experiment is a sweep by itself."""
+        overrides = [text for text in self.overrides if text.lstrip("+").partition("=")[0] not in PASSING]
+        mode = [] if self.experiment == "single" else ["hydra.mode=RUN"]
+        return shlex.join(["python", "-m", "benchmark", *overrides, *mode])
 
     @property
     def experiment(self) -> str:

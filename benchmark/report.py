@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from benchmark.tables import Column
 
-WIDTH = 132  # of the terminal's tables
+WIDTH = 138  # of the terminal's tables
 NORMAL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$"}
@@ -111,15 +111,17 @@ def _cells(
     shared = known["reason"].iloc[0] if known["reason"].nunique() == 1 else ""
     reasons = known["reason"].where(known["reason"] != shared, "").to_dict()
     reasons = _null_reasons(column, board) | reasons
-    texts = {row.Index: _number(row, digits, int(seeds[row.Index]), row.Index == best) for row in known.itertuples()}
+    texts = {
+        str(row.Index): _number(row, digits, int(seeds[row.Index]), row.Index == best) for row in known.itertuples()
+    }
     unknown = "not measured in these runs"
     cells = [texts.get(name, "—") + _mark(notes, reasons.get(name, unknown)) for name in seeds.index]
-    return (column.title + _mark(notes, shared), column.detail, column.unit), cells
+    return (column.title + _mark(notes, shared), column.detail, column.shown_unit), cells
 
 
 def _by_seed(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
     known = rows[rows["value"].notna()]
-    return {name: of.groupby("seed")["value"].mean().to_dict() for name, of in known.groupby("label", sort=False)}
+    return {str(name): dict(of.groupby("seed")["value"].mean()) for name, of in known.groupby("label", sort=False)}
 
 
 def _null_reasons(column: Column, board: pd.DataFrame) -> dict[str, str]:
@@ -207,8 +209,9 @@ def terminal(wide: Wide) -> str:
 
 
 def _wrap(title: str, detail: str, unit: str) -> list[str]:
-    """Head lines of at most some 14 characters."""
-    return [*textwrap.wrap(title, 14), *textwrap.wrap(detail, 14), *([f"[{unit}]"] if unit else [])]
+    """Head lines of some 15 characters, an arrow beside its word."""
+    lines = [textwrap.wrap(text, 15, break_long_words=False) for text in (re.sub(" (?=[↑↓])", "\u00a0", title), detail)]
+    return [line.replace("\u00a0", " ") for part in lines for line in part] + ([f"[{unit}]"] if unit else [])
 
 
 def _blocks(wide: Wide, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[int]]:

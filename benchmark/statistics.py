@@ -75,9 +75,11 @@ def certain_best(values: Mapping[str, Mapping[int, float]], better: str) -> str 
 
 
 def decimals(means: ArrayLike, halves: ArrayLike) -> int:
-    """Digits after the point: two significant ones of the typical half-width, else four of the largest mean."""
+    """Digits after the point: two significant ones of the typical half-width, else four of the largest mean; none for counts."""
     widths, sizes = (np.abs(np.asarray(x, dtype=float)) for x in (halves, means))
     widths, sizes = widths[widths > 0], sizes[sizes > 0]
     if len(widths):
-        return int(np.clip(1 - np.floor(np.log10(np.median(widths))), 0, 4))
-    return int(np.clip(3 - np.floor(np.log10(sizes.max())), 0, 3)) if len(sizes) else 1
+        return int(np.clip(1 - np.floor(np.log10(np.median(widths))), 0, 3))
+    if (sizes == np.round(sizes)).all():
+        return 0
+    return int(np.clip(3 - np.floor(np.log10(sizes.max())), 0, 3))

@@ -104,6 +104,11 @@ class Column:
         return ", ".join(filter(None, (codes, labels)))
 
     @property
+    def shown_unit(self) -> str:
+        """The unit, unless the title has said it."""
+        return "" if self.unit.lower() in self.headline.title.lower() else self.unit
+
+    @property
     def legend(self) -> str:
         direction = {"higher": "higher is better", "lower": "lower is better"}.get(self.better, "no direction")
         return f"`{self.metric}`: {self.headline.meaning} ({', '.join(filter(None, (self.unit, direction)))})"

@@ -1,4 +1,4 @@
-"""The aggregate posterior q(z) = 1/N sum_n q(z|x_n) of N diagonal Gaussians (N, D), exactly, in nats: joint and per axis."""
+"""The aggregate posterior q(z) = 1/N sum_n q(z|x_n) of N diagonal Gaussians (N, D): exact log-densities in nats."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Codes:
 
 @dataclass(frozen=True)
 class Representation:
-    """What every metric sees: probes may fit on `train` (images the VAE never saw), every reported number is of `test`."""
+    """What every metric sees: probes may fit on `train` (images the VAE never saw), reported numbers are of `test`."""
 
     train: Codes
     test: Codes
@@ -66,7 +66,7 @@ class Representation:
 
 @dataclass(frozen=True)
 class Score:
-    """One number with everything a table needs to know about it; a quantity that does not exist has a reason instead."""
+    """One number with everything a table needs to know about it; one that does not exist has a reason."""
 
     name: str
     value: float | None

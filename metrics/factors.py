@@ -1,4 +1,4 @@
-"""Ground-truth factors and labels as metrics need them: one column (N,) each, its classes 0..K-1, its targets (N, T)."""
+"""Ground-truth factors and labels as metrics need them: one column (N,) each, classes 0..K-1, targets (N, T)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Factor:
         return index[: len(self.train)], index[len(self.train) :], len(values)
 
     def targets(self) -> tuple[Array, Array]:
-        """Train and test values as regression targets (N, T): sine and cosine for circular factors, else as they are."""
+        """Train and test values as regression targets (N, T): sine and cosine for circular factors, else themselves."""
         if self.type != "circular":
             return self.train[:, None], self.test[:, None]
         turn = 2 * np.pi / self.period

@@ -10,14 +10,16 @@ from metrics.linear import fit_logistic, standardise
 from metrics.options import Count, Several
 from metrics.quality import accuracy, mean_and_error
 
+_CHUNK = 1 << 20  # entries of the differences held at a time
+
 
 def beta_vae_score(
     representation: Representation,
     rng: np.random.Generator,
     *,
     batch_size: Count = 64,
-    num_train: Several = 2000,
-    num_test: Several = 1000,
+    num_train: Several = 10000,
+    num_test: Several = 5000,
     factor_bins: Several = 20,
 ) -> list[Score]:
     """Accuracy of a linear classifier that tells which factor was held fixed, from mean absolute differences of means.
@@ -56,8 +58,7 @@ def differences(
     for factor in range(factors.shape[1]):
         points = np.flatnonzero(fixed == factor)
         one, other = shared_pairs(factors[:, factor], len(points) * batch_size, rng)
-        size = (len(points), batch_size, codes.shape[1])
-        found[points] = np.abs(codes[one] - codes[other]).reshape(size).mean(axis=1)
+        found[points] = _mean_difference(codes, one.reshape(-1, batch_size), other.reshape(-1, batch_size))
     return found, fixed
 
 
@@ -69,6 +70,14 @@ def shared_pairs(values: Labels, number: int, rng: np.random.Generator) -> tuple
     chosen = group[rng.integers(0, len(values), number)]
     one, other = (order[start[chosen] + rng.integers(0, count[chosen])] for _ in range(2))
     return one, other
+
+
+def _mean_difference(codes: Array, one: Labels, other: Labels) -> Array:
+    """Mean over columns of |codes[one] - codes[other]|, rows (number, L) a few at a time: pixels as codes are wide."""
+    size = max(1, _CHUNK // (one.shape[1] * codes.shape[1]))
+    starts = range(0, len(one), size)
+    parts = [np.abs(codes[one[at : at + size]] - codes[other[at : at + size]]).mean(axis=1) for at in starts]
+    return np.concatenate(parts) if parts else np.empty((0, codes.shape[1]))
 
 
 def predict_fixed(fitted: Array, fixed: Labels, scored: Array) -> Labels:

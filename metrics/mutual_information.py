@@ -13,7 +13,7 @@ BINS = 20
 
 
 def histogram_matrix(representation: Representation, factors: list[Factor], bins: int = BINS) -> Array:
-    """The (D, F) matrix of the test means and those factors, kept as mutual_information_hist (with `_<bins>` unless 20).
+    """The (D, F) matrix of the test means and factors, kept as mutual_information_hist (with `_<bins>` unless 20).
 
     `factors` are always the generative ones in the data set's order, so that one matrix serves every score.
     """

@@ -1,4 +1,4 @@
-"""What a simple predictor finds in codes (N, D): accuracy, information in nats and R2 per factor and number of labels."""
+"""What a simple predictor finds in codes (N, D): accuracy, nats and R2 per factor and number of labels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def linear_probe(
     rng: np.random.Generator,
     *,
     num_labels: Counts = (100, 1000, 10000),
-    strengths: Positives = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0),
+    strengths: Positives = (0.003, 0.03, 0.3, 3.0, 30.0),
     folds: Several = 3,
     selection_size: Count = 2000,
 ) -> list[Score]:

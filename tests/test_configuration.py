@@ -20,7 +20,7 @@ MISTAKES = {
     ("objective=beta_vae", "objective.beta=-1"): "objective.beta=-1: Input should be greater than or equal to 0",
     ("objective=beta_vae", "objective.beta=two"): "objective.beta=two: Input should be a valid number",
     ("objective=beta_vae", "objective.beta=true"): "objective.beta=true: expected",
-    ("objective=beta_vae", "objective.beta=.inf"): "objective.beta=inf: Input should be a finite number",
+    ("objective=beta_vae", "objective.beta=inf"): "objective.beta=inf: Input should be a finite number",
     ("model.latent_dim=0",): "model.latent_dim=0: Input should be greater than or equal to 1",
     ("model.likelihood=poisson",): "model.likelihood=poisson: Input should be 'bernoulli' or 'gaussian'",
     ("seed=-1",): "seed=-1: Input should be greater than or equal to 0",

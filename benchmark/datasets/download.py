@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from pathlib import Path
+from ssl import SSLError
 from typing import IO, BinaryIO, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -54,7 +55,7 @@ def download(
         for url in urls:
             try:
                 _fetch_verified(url, part, target.suffix, sha256, size_limit, timeout, allow_loopback_http)
-            except (_UnusableError, URLError, HTTPException, ConnectionError, TimeoutError) as error:
+            except (_UnusableError, URLError, HTTPException, ConnectionError, TimeoutError, SSLError) as error:
                 failures.append(f"{url} ({_reason(error)})")
             else:
                 os.replace(part, target)
@@ -97,7 +98,7 @@ def _fetch(url: str, part: Path, size_limit: int, timeout: float, allow_http: bo
     with response:
         resumed = response.status == 206
         if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            part.unlink()
+            part.unlink(missing_ok=True)
             raise _UnusableError("it answered with another range than asked for")
         start = start if resumed else 0
         length = response.headers.get("Content-Length", "")
@@ -141,7 +142,7 @@ def _holds(path: Path, suffix: str, sha256: str, size_limit: int) -> bool:
                 if size > size_limit:
                     return False
                 digest.update(block)
-    except (FileNotFoundError, EOFError, gzip.BadGzipFile, zlib.error):
+    except (OSError, EOFError, zlib.error):
         return False
     return digest.hexdigest() == sha256
 

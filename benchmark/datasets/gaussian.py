@@ -25,7 +25,7 @@ def linear_gaussian(
 ) -> Dataset:
     """x = U diag(sqrt l) z, U a random rotation; every split has mean 0 and covariance U diag(l) U^T, eigenvalues l.
 
-    A split has num_examples; its moments divide by N and hold to about 1e-7. The factors are the whitened latents z_1 ... z_n.
+    A split has num_examples; its moments divide by N and hold to about 1e-7. The factors are the whitened z_1 ... z_n.
     With them the rate-distortion curve of a linear VAE is known *(Tipping and Bishop, 1999; Huang et al., 2020)*.
     """
     variances = np.sort(np.asarray(eigenvalues, dtype=np.float64))[::-1]

@@ -1,0 +1,107 @@
+"""Disentanglement, completeness and informativeness from importances (D, F) of code axes for factors; scores 0..1."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metrics import quality
+from metrics.core import Array, Representation, Score
+from metrics.factors import Factor, constant_score, generative_factors, require_finite
+from metrics.importance import Estimator, Trees, importance
+from metrics.options import Count, Positive, Several
+
+PARTS = ("disentanglement", "completeness", "informativeness")
+
+
+def dci(
+    representation: Representation,
+    rng: np.random.Generator,
+    *,
+    estimator: Estimator = "lightgbm",
+    num_train: Several = 5000,
+    rounds: Count = 50,
+    leaves: Several = 8,
+    learning_rate: Positive = 0.1,
+) -> list[Score]:
+    """Disentanglement, completeness and informativeness (Eastwood and Williams, 2018) of the means.
+
+    Predictors of each generative factor are fitted on `num_train` training examples, their importances sum to 1 for
+    each factor, and informativeness is their accuracy on test (R2 for continuous factors, and for all with lasso),
+    averaged over factors: range to 1, chance the majority class. Disentanglement and completeness: see there; a noise
+    code scores low in both, since its importances are nearly even. Invariant to the scale of an axis, and nearly so to
+    its sign and to permutation, which change how trees break ties and place thresholds.
+    """
+    factors = generative_factors(representation, "dci")
+    varying = [factor for factor in factors if factor.varies]
+    rows, seed = np.sort(rng.permutation(len(representation.train))[:num_train]), int(rng.integers(2**31))
+    trees = Trees(rounds, leaves, learning_rate)
+    train, test = representation.train.mean, representation.test.mean
+    found = [importance(estimator, factor, rows, train, test, trees, seed) for factor in varying]
+    matrix = np.column_stack([column for column, _ in found])
+    representation.matrix(f"importance_{estimator}", lambda: _placed(matrix, factors))
+    names = [f"dci_{estimator}_{part}" for part in PARTS]
+    note = f"{len(rows)} training examples, mean over {len(varying)} factors"
+    values = [disentanglement(matrix), completeness(matrix)]
+    scores = [constant_score(name, factor) for factor in factors if not factor.varies for name in names[1:]]
+    scores += [_score(name, value, reason=note) for name, value in zip(names[:2], values, strict=True)]
+    for factor, column in zip(varying, matrix.T, strict=True):
+        scores.append(_score(names[1], completeness(column[:, None]), factor=factor.name))
+    return scores + _informativeness(names[2], varying, [values for _, values in found], estimator, note)
+
+
+def disentanglement(importance: Array) -> float:
+    """Does each code axis serve one factor only? D = sum_i rho_i (1 - H_F(R_i. / sum_j R_ij)), of importances (D, F).
+
+    rho_i is the axis' share of all importance, H_F the entropy with logarithm to base F (Eastwood and Williams, 2018,
+    section 2). Range 0..1; 1: every axis serves a single factor; 0: every axis serves all alike, or no importance at
+    all. With one factor every important axis serves only it: 1. Invariant to permutation and to one common scale.
+    """
+    require_finite(importance)
+    return _concentration(np.abs(importance))
+
+
+def completeness(importance: Array) -> float:
+    """Is each factor served by one code axis only? C = sum_j w_j (1 - H_D(R_.j / sum_i R_ij)), of importances (D, F).
+
+    w_j is the factor's share of all importance (a plain mean over factors would count those without any as 0), H_D the
+    entropy with logarithm to base D (Eastwood and Williams, 2018, section 2). Range 0..1; 1: a single axis for every
+    factor; 0: all axes alike, or no importance at all. With one axis: 1. Invariances as disentanglement.
+    """
+    require_finite(importance)
+    return _concentration(np.abs(importance).T)
+
+
+def _concentration(importance: Array) -> float:
+    """Mean over rows, weighted by their mass, of 1 - entropy of the row in units of its greatest value."""
+    from scipy.special import xlogy
+
+    mass, columns = importance.sum(axis=1), importance.shape[1]
+    if not mass.sum() > 0:
+        return 0.0
+    share = importance[mass > 0] / mass[mass > 0, None]
+    entropy = -xlogy(share, share).sum(axis=1) / max(np.log(columns), np.finfo(float).tiny)
+    return float((mass[mass > 0] / mass.sum()) @ (1 - entropy))
+
+
+def _placed(matrix: Array, factors: list[Factor]) -> Array:
+    """The importances with zero columns for the factors that do not vary: one column per generative factor."""
+    full = np.zeros((len(matrix), len(factors)))
+    full[:, [factor.varies for factor in factors]] = matrix
+    return full
+
+
+def _informativeness(
+    name: str, factors: list[Factor], values: list[Array], estimator: Estimator, note: str
+) -> list[Score]:
+    rows = [_quality(name, value, factor=factor.name) for factor, value in zip(factors, values, strict=True)]
+    kinds = {"accuracy" if factor.has_classes and estimator != "lasso" else "R2" for factor in factors}
+    return [*rows, _quality(name, np.mean(values, axis=0), reason=f"{' and '.join(sorted(kinds))}, {note}")]
+
+
+def _quality(name: str, values: Array, factor: str | None = None, reason: str = "") -> Score:
+    value, error = quality.mean_and_error(values)
+    return Score(name, value, error, "score", "higher", "mean", factor=factor, reason=reason)
+
+
+def _score(name: str, value: float, factor: str | None = None, reason: str = "") -> Score:
+    return Score(name, value, None, "score", "higher", "mean", factor=factor, reason=reason)

@@ -1,0 +1,68 @@
+"""The official dSprites .npz in the user's folder: read without opening a pickle, refused when it is something else."""
+
+import numpy as np
+import pytest
+
+from benchmark.datasets import Paths, official
+from benchmark.datasets.sprites import Grid, dsprites
+
+SMALL = Grid(canvas=32, scales=2, orientations=4, closed=True, positions=5)
+
+
+def write_npz(path, grid, **changes):
+    """A file like the official one, with a pickled entry that nobody may open."""
+    blocks = np.concatenate(list(grid.blocks()))
+    latents = np.indices((1, *grid.sizes)).reshape(6, -1).T
+    arrays = {
+        "imgs": np.unpackbits(blocks, axis=1).reshape(-1, grid.canvas, grid.canvas),
+        "latents_classes": latents,
+        **changes,
+    }
+    np.savez_compressed(path, metadata=np.array({"title": "x"}, dtype=object), **arrays)
+    return blocks
+
+
+def test_npz_is_streamed_into_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(official, "BLOCK", 64)
+    path = tmp_path / official.FILE
+    blocks = write_npz(path, SMALL)
+    official.check_order(path, SMALL.sizes)
+    assert np.array_equal(np.concatenate(list(official.packed(path, SMALL.total, SMALL.canvas))), blocks)
+    assert official.source_of(path).startswith("npz unlike the official one")
+
+
+def test_npz_in_data_dir_is_used(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmark.datasets.sprites.DSPRITES", SMALL)
+    (tmp_path / "data/dsprites").mkdir(parents=True)
+    write_npz(tmp_path / "data/dsprites" / official.FILE, SMALL)
+    options = {"validation": 20, "probe_train": 20, "test": 20}
+    given = dsprites(Paths(tmp_path / "data", tmp_path / "cache"), **options)
+    rendered = dsprites(Paths(None, tmp_path / "cache"), **options)
+    assert given.source.startswith("npz")
+    assert rendered.source == "regenerated"
+    assert given.checksum == rendered.checksum
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"latents_classes": np.zeros((SMALL.total, 6), np.int64)}, "order"),
+        ({"latents_classes": np.zeros((3, 6), np.int64)}, "shape"),
+        ({"imgs": np.zeros((7, 32, 32), np.uint8)}, "shape"),
+        ({"imgs": np.full((SMALL.total, 32, 32), 255, np.uint8)}, "other than 0 and 1"),
+        ({"imgs": np.full((SMALL.total, 32, 32), None)}, "unexpected way"),
+    ],
+)
+def test_a_wrong_npz_is_refused(tmp_path, monkeypatch, changes, problem):
+    monkeypatch.setattr("benchmark.datasets.sprites.DSPRITES", SMALL)
+    write_npz(tmp_path / official.FILE, SMALL, **changes)
+    with pytest.raises(ValueError, match=rf"{official.FILE} is not the dSprites file \(.*{problem}.*remove it"):
+        dsprites(Paths(tmp_path, tmp_path / "cache"), validation=20, probe_train=20, test=20)
+
+
+def test_a_truncated_npz_is_refused(tmp_path):
+    path = tmp_path / official.FILE
+    write_npz(path, SMALL)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(ValueError, match=r"is not the dSprites file .*remove it"):
+        dsprites(Paths(tmp_path, tmp_path / "cache"))

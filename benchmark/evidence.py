@@ -19,7 +19,8 @@ from models.exact import linear_beta_vae, linear_log_evidence
 from models.types import Count
 from models.vae import VAE
 
-DECODED_NUMBERS = 2**27  # what the default number of samples costs: about a second for a small perceptron
+WORK = 2**33  # multiplications that the default number of samples may cost, by the decoder's size: half a second
+MOST_SAMPLES = 2**14
 BLOCK = 200  # examples at a time: with their samples they fill one chunk of the estimators
 
 
@@ -45,7 +46,7 @@ class Subject:
 def rate_distortion(subject: Subject, *, num_samples: Count | None = None) -> list[Score]:
     """rate, distortion and elbo = -(rate + distortion) *(Alemi et al., 2018)*, means over test examples, nats.
 
-    `num_samples` draws of z each; None takes as many as 2^27 decoded numbers allow, 1 to 16,384.
+    `num_samples` draws of z each; None takes as many as about 10^10 multiplications allow, 1 to 16,384.
     """
     model, x = subject.model, subject.x
     if model is None:
@@ -54,7 +55,7 @@ def rate_distortion(subject: Subject, *, num_samples: Count | None = None) -> li
         log_px = torch.cat([_log_px_at_mean(model, part) for part in torch.split(x, BLOCK)])
         distortion = _mean("distortion", -log_px, "lower", "at the mean of the code")
         return [_null("rate", subject.no_density), distortion, _null("elbo", subject.no_density)]
-    samples = num_samples or min(16384, max(1, DECODED_NUMBERS // x.numel()))
+    samples = num_samples or _affordable(model, len(x))
     parts = [
         estimate_rate_distortion(model, part, num_samples=samples, generator=subject.generator)
         for part in torch.split(x, BLOCK)
@@ -66,6 +67,11 @@ def rate_distortion(subject: Subject, *, num_samples: Count | None = None) -> li
         _mean("distortion", distortions, "lower", note),
         _mean("elbo", -(rates + distortions), "higher", note),
     ]
+
+
+def _affordable(model: VAE, num_examples: int) -> int:
+    size = sum(parameter.numel() for parameter in model.decoder.parameters())
+    return min(MOST_SAMPLES, max(1, WORK // (num_examples * size)))
 
 
 def evidence(subject: Subject, *, num_samples: Count = 100, num_examples: Count | None = None) -> list[Score]:

@@ -17,11 +17,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from benchmark.record import write_atomically
-from benchmark.tables import Column, columns, labels
+from benchmark.tables import Column, columns, headline_rows, labels
 
 DPI = 110
 FACET, BETWEEN, ACROSS = 2.5, 0.95, 4  # inches wide, inches for title and axis below, facets in a row
-SHOWN = 30  # configurations of a leaderboard figure
+SHOWN = 20  # configurations of a leaderboard figure
 MARKERS = "osD^vP*X<>"
 GREY = "0.55"
 PALETTE = sns.color_palette("colorblind")
@@ -44,7 +44,7 @@ class Look(NamedTuple):
 
 def write_figures(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> list[str]:
     """Draw what there is to draw; returns the names of the PNG files, and removes those that no longer apply."""
-    table, board = (frame.assign(label=labels(frame))[frame["factor"] == ""] for frame in (table, board))
+    table, board = headline_rows(table), headline_rows(board)
     table = table[table["value"].notna()]
     style: dict[Any, Any] = {**sns.axes_style("whitegrid"), **STYLE}
     draw: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Figure | None]] = {
@@ -148,8 +148,8 @@ def _frame(ax: Axes, plane: pd.DataFrame, best: float) -> None:
 
 def _draw_elbo_lines(ax: Axes, best: float) -> None:
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
-    totals = MaxNLocator(9).tick_values(left + low, right + high)
-    for total in totals[~(totals < -best)]:
+    totals: Any = MaxNLocator(9).tick_values(left + low, right + high)
+    for total in (float(total) for total in totals if not total < -best):
         ax.plot([left, right], [total - left, total - right], color="0.8", linewidth=0.7, zorder=1)
         x = min(right, total - low) - 0.02 * (right - left)  # where the line leaves the plane, right or below
         if left + 0.08 * (right - left) < x and low < total - x < high:
@@ -231,14 +231,14 @@ def _strips(sizes: dict[str, tuple[int, float]], left: float, gap: float) -> tup
     strips: dict[str, list[Axes]] = {}
     for group, (count, facet) in sizes.items():
         figure.text(left / width, top / height, group, fontsize=11, fontweight="bold", va="top")
-        top -= 0.4
+        top -= 0.1
         corners = [
             (left + i % ACROSS * (FACET + gap), top - (i // ACROSS + 1) * (facet + BETWEEN)) for i in range(count)
         ]
         strips[group] = [
             figure.add_axes((x / width, (y + 0.45) / height, FACET / width, facet / height)) for x, y in corners
         ]
-        top = min(y for _, y in corners)
+        top = min(y for _, y in corners) - 0.3
     return figure, strips
 
 
@@ -249,7 +249,7 @@ def _headline(figure: Figure, text: str) -> None:
 def leaderboard(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     """Every headline score of every configuration: a dot per seed, the mean with its t interval, references in grey."""
     board = board[board["mean"].notna()]
-    facets = {str(group): columns(of) for group, of in board.groupby("group") if columns(of)}
+    facets = {str(group): columns(of) for group, of in board.groupby("group")}
     if not facets:
         return None
     names = {group: _order(board[board["group"] == group]) for group in facets}
@@ -261,7 +261,8 @@ def leaderboard(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
         for i, (ax, column) in enumerate(zip(axes, facets[group], strict=True)):
             _draw_scores(ax, column.of(rows), column.of(means), names[group], styles)
             ax.set(title=_title(column), xlabel=column.shown_unit)
-            ax.tick_params(labelleft=i % ACROSS == 0)
+            shown = names[group] if i % ACROSS == 0 else []
+            ax.set_yticks(range(0, -len(shown), -1), shown)
     hidden = max(board[board["group"] == group]["label"].nunique() - len(names[group]) for group in facets)
     note = f"; {hidden} configurations of lower rank are not shown" if hidden else ""
     _headline(figure, f"A dot per seed; bar: mean with its 95 % t interval; references in grey{note}")
@@ -279,16 +280,18 @@ def _draw_scores(ax: Axes, rows: pd.DataFrame, means: pd.DataFrame, names: list[
     place = {name: -i for i, name in enumerate(names)}
     rows, means = (frame[frame["label"].isin(names)] for frame in (rows, means))
     low, high = _limits(rows, means)
-    inside = rows[rows["value"].between(low, high)]
+    seen = means[means["mean"].between(low, high)]
+    inside = rows[rows["value"].between(low, high) & rows["label"].isin(seen["label"])]
     colours = [styles[name].colour for name in inside["label"]]
     ax.scatter(inside["value"], inside["label"].map(place) - 0.22, s=9, color=colours, linewidths=0, zorder=3)
-    _draw_means(ax, means[means["mean"].between(low, high)], place, styles)
-    for row in means[~means["mean"].between(low, high)].itertuples():
-        right = row.mean > high
-        words = f"{row.mean:.4g} ▸" if right else f"◂ {row.mean:.4g}"
-        at = {"x": high if right else low, "y": place[row.label], "ha": "right" if right else "left"}
-        ax.text(s=words, va="center", fontsize=6.5, color="0.4", **at)
-    ax.set(xlim=(low, high), ylim=(-len(names) + 0.4, 0.6), yticks=list(place.values()), yticklabels=names)
+    _draw_means(ax, seen, place, styles)
+    outside = means.drop(seen.index)
+    for name, mean in zip(outside["label"], outside["mean"], strict=True):
+        at, side, words = (high, "right", f"{mean:.4g} ▸") if mean > high else (low, "left", f"◂ {mean:.4g}")
+        ax.text(at, place[name], words, ha=side, va="center", fontsize=6.5, color="0.4")
+    ax.set(xlim=(low, high), ylim=(-len(names) + 0.4, 0.6))
+    ax.grid(False, axis="y")
+    ax.hlines(list(place.values()), low, high, colors="0.93", linewidth=0.8, zorder=0)
     ax.xaxis.set_major_locator(MaxNLocator(5))
 
 

@@ -7,6 +7,7 @@ import math
 import re
 import sys
 import textwrap
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +76,9 @@ class Report:
 
 def wide_tables(board: pd.DataFrame, table: pd.DataFrame) -> list[Wide]:
     """One wide table per comparison group, of a leaderboard and the full table that it came from."""
-    from benchmark.tables import labels
+    from benchmark.tables import headline_rows
 
-    board, table = board.assign(label=labels(board)), table.assign(label=labels(table))
+    board, table = headline_rows(board), headline_rows(table)
     groups = board.groupby("group", sort=True)
     return [_wide(str(group), rows, table[table["group"] == group]) for group, rows in groups]
 
@@ -86,7 +87,7 @@ def _wide(group: str, board: pd.DataFrame, table: pd.DataFrame) -> Wide:
     from benchmark.tables import columns
 
     order = board.drop_duplicates("label").sort_values(["reference", "rank", "label"]).set_index("label")
-    seeds = table.groupby("label")["seed"].nunique().reindex(order.index)
+    seeds = table.groupby("label")["seed"].nunique().reindex(order.index).astype(int)
     ranks = ["" if value != value else f"{value:.0f}" for value in order["rank"].astype(float)]
     rows = [list(row) for row in zip(ranks, order.index, map(str, seeds), strict=True)]
     heads, notes, found = [("rank", "", ""), ("configuration", "", ""), ("seeds", "", "")], list[str](), columns(board)
@@ -112,7 +113,7 @@ def _cells(
     reasons = known["reason"].where(known["reason"] != shared, "").to_dict()
     reasons = _null_reasons(column, board) | reasons
     texts = {
-        str(row.Index): _number(row, digits, int(seeds[row.Index]), row.Index == best) for row in known.itertuples()
+        str(row.Index): _number(row, digits, seeds[str(row.Index)], row.Index == best) for row in known.itertuples()
     }
     unknown = "not measured in these runs"
     cells = [texts.get(name, "—") + _mark(notes, reasons.get(name, unknown)) for name in seeds.index]
@@ -120,8 +121,11 @@ def _cells(
 
 
 def _by_seed(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
-    known = rows[rows["value"].notna()]
-    return {str(name): dict(of.groupby("seed")["value"].mean()) for name, of in known.groupby("label", sort=False)}
+    found: dict[str, dict[int, float]] = defaultdict(dict)
+    means = rows[rows["value"].notna()].groupby(["label", "seed"], sort=False, as_index=False)["value"].mean()
+    for name, seed, value in zip(means["label"], means["seed"], means["value"], strict=True):
+        found[name][seed] = value
+    return found
 
 
 def _null_reasons(column: Column, board: pd.DataFrame) -> dict[str, str]:

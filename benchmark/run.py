@@ -99,7 +99,10 @@ def _train(stage: Stage) -> float:
         return seconds
     started = time.perf_counter()
     validation = Pixels(stage.dataset, "validation", stage.device)
-    history = plan.trainer.build()(stage.model, stage.objective, stage.train, validation, plan.settings.seed)
+    try:
+        history = plan.trainer.build()(stage.model, stage.objective, stage.train, validation, plan.settings.seed)
+    except FloatingPointError as error:
+        raise FloatingPointError(f"{error}; configuration: {plan.command}") from error
     seconds = time.perf_counter() - started
     rows = [list(history[0]), *(["" if value is None else value for value in row.values()] for row in history)]
     text = "".join(",".join(map(str, row)) + "\n" for row in rows)

@@ -112,6 +112,7 @@ def _run_all(plans: Sequence[Plan], workers: int) -> list[Failure]:
     """Every plan in a pool. Ctrl-C stops the workers and leaves finished runs as they are."""
     for variable in THREAD_VARIABLES:  # idle OpenMP threads of one worker would spin on the other's core
         os.environ.setdefault(variable, str(plans[0].settings.threads))
+    os.environ["TQDM_DISABLE"] = "1"  # for the workers: bars of their own would overwrite ours
     pool = ProcessPool(workers, initializer=_start_worker, context=multiprocessing.get_context("spawn"))
     signal.signal(signal.SIGTERM, _terminate)
     bar = tqdm(total=len(plans), desc="runs", unit="run", file=sys.stderr, dynamic_ncols=True)

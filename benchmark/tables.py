@@ -264,19 +264,23 @@ def labels(frame: pd.DataFrame) -> pd.Series:
     return words.str.strip()
 
 
+def headline_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """What pages and figures show of a full table or leaderboard, with a column `label`."""
+    known = [name for name in frame["metric"].unique() if any(headline.matches(name) for headline in HEADLINES)]
+    rows = frame[frame["metric"].isin(known) & (frame["factor"] == "")]
+    return rows.assign(label=labels(frame[frame["metric"] != ""])[rows.index])
+
+
 def columns(board: pd.DataFrame) -> list[Column]:
-    """The headline columns that one comparison group has, at the largest number of labels."""
-    mean_rows = board[(board["factor"] == "") & board["metric"].map(_is_headline)]
+    """The headline columns that the rows of one comparison group have, at the largest number of labels."""
+    names = sorted(board["metric"].unique(), key=natural)
     return [
-        _column(headline, metric, code, mean_rows)
+        _column(headline, metric, code, rows)
         for headline in HEADLINES
-        for metric in sorted(filter(headline.matches, mean_rows["metric"].unique()), key=natural)
-        for code in _codes(headline, mean_rows[mean_rows["metric"] == metric])
+        for metric in filter(headline.matches, names)
+        for rows in [board[board["metric"] == metric]]
+        for code in _codes(headline, rows)
     ]
-
-
-def _is_headline(metric: str) -> bool:
-    return any(headline.matches(metric) for headline in HEADLINES)
 
 
 def _codes(headline: Headline, rows: pd.DataFrame) -> list[str]:
@@ -286,8 +290,8 @@ def _codes(headline: Headline, rows: pd.DataFrame) -> list[str]:
     return present if headline.every_code else present[:1]
 
 
-def _column(headline: Headline, metric: str, code: str, mean_rows: pd.DataFrame) -> Column:
-    rows = mean_rows[(mean_rows["metric"] == metric) & (mean_rows["representation"] == code)]
+def _column(headline: Headline, metric: str, code: str, rows: pd.DataFrame) -> Column:
+    rows = rows[rows["representation"] == code]
     budget = rows["num_labels"].max()
     words = (str(rows["unit"].max()), str(rows["better"].max()))
     return Column(headline, metric, code, None if pd.isna(budget) else int(budget), *words)

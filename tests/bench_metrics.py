@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 
@@ -35,7 +38,7 @@ def _codes(n: int, turn: np.ndarray, rng: np.random.Generator) -> Codes:
 
 def main(n: int = 6000, dimensions: int = 10) -> None:
     """Print the CPU seconds of each metric with its default options, imports done beforehand."""
-    from tests.test_metrics import METRICS
+    from test_metrics import METRICS
 
     for name, metric in METRICS.items():
         metric(sprites_like(50, dimensions), np.random.default_rng(0))
@@ -45,5 +48,4 @@ def main(n: int = 6000, dimensions: int = 10) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.getcwd())
     main(*(int(argument) for argument in sys.argv[1:]))

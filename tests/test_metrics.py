@@ -1,8 +1,8 @@
-"""Known answers and invariances of every metric that reads codes: a new metric is one line in ROWS (and in METRICS)."""
+"""Known answers and invariances of every metric that reads codes: a new metric is one line in ROWS."""
 
 from __future__ import annotations
 
-import inspect
+import importlib
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -10,25 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from metrics.core import Codes, Inapplicable, Representation, Score
-from metrics.dci import dci
-from metrics.information import information
-from metrics.interventional import beta_vae_score
-from metrics.mig import mig
-from metrics.probes import linear_probe
 
-METRICS = {
-    "information": information,
-    "linear_probe": linear_probe,
-    "mig": mig,
-    "dci": dci,
-    "beta_vae_score": beta_vae_score,
-}
+from metrics.core import Codes, Representation, Score
+
+
+def located(target):
+    """The function of a dotted name."""
+    module, _, name = target.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+FOLDER = Path(__file__).parent.parent / "conf" / "metrics"
+YAMLS = {path.stem: yaml.safe_load(path.read_text())[path.stem] for path in sorted(FOLDER.glob("*.yaml"))}
+METRICS = {name: located(node["_target_"]) for name, node in YAMLS.items() if node["_target_"].startswith("metrics.")}
 QUICK = {
     **METRICS,
-    "linear_probe": partial(linear_probe, num_labels=(1000,)),
-    "dci": partial(dci, rounds=20),
-    "beta_vae_score": partial(beta_vae_score, num_train=2000, num_test=1000),
+    "linear_probe": partial(METRICS["linear_probe"], num_labels=(1000,)),
+    "dci": partial(METRICS["dci"], rounds=20),
+    "beta_vae_score": partial(METRICS["beta_vae_score"], num_train=2000, num_test=1000),
 }
 SIZES, N, STDDEV = (3, 4, 6, 5), 1200, 0.05
 NAMES = ("a", "b", "c", "d")
@@ -51,25 +50,31 @@ class Row:
     one_code: Interval
     one_factor: Interval
     invariant: tuple[str, ...] = SAME
-    tolerance: float = 1e-9
+
+    @property
+    def tolerance(self) -> float:
+        """How far an invariant score may move."""
+        return TOLERANCE.get(self.metric, 1e-9)
 
 
 MOST = ("permuted", "flipped", "large", "constant")  # not a scale against a threshold
+TOLERANCE = {"linear_probe": 1e-3, "dci": 0.02, "beta_vae_score": 1e-3}  # of what fits by iterations; others 1e-9
+FULL, CHANCE, KEPT, NATS, GAP = (0.99, 1), (0.2, 0.28), (5.6, 5.9), (1.4, 1.48), (0.24, 0.26)
 # fmt: off
 ROWS = (
-    # selector, score: truth, noise, duplicated, rotated, outlier (1 in 1200), one_code, one_factor; invariant to, within
+    # selector, score: truth, noise, duplicated, rotated, outlier (1 in N), one_code, one_factor; invariant to
     Row("information", "active_units", 4, 4, 8, 4, 4, 1, 4, MOST),
-    Row("information", "mutual_information", (5.6, 5.9), (6.5, 7.09), (5.6, 5.9), (5.6, 5.9), (5.6, 5.9), (1.08, 1.1), (5.6, 5.9)),
+    Row("information", "mutual_information", KEPT, (6.5, 7.09), KEPT, KEPT, KEPT, (1.08, 1.1), KEPT),
     Row("information", "total_correlation", (0, .3), (4, 6), (5.5, 6.5), (5, 7), (0, .3), 0, (0, .3)),
-    Row("linear_probe", "linear_probe_accuracy", 1, (.2, .28), 1, (.99, 1), (.99, 1), (.35, .45), 1, tolerance=1e-3),
-    Row("linear_probe", "linear_probe_balanced_accuracy", 1, (.2, .28), 1, (.99, 1), (.99, 1), (.35, .45), 1, tolerance=1e-3),
-    Row("linear_probe", "linear_probe_nats", (1.4, 1.48), (-.03, .01), (1.4, 1.48), (1.4, 1.48), (1.4, 1.48), (.26, .275), (1.07, 1.1), tolerance=1e-3),
-    Row("mig", "mig_hist", (.99, 1), (0, .01), 0, (.2, .35), (.74, .76), (.24, .26), (.99, 1)),  # an outlier costs its axis
-    Row("mig", "mig_density", (.99, 1), (0, .01), (0, .01), (.2, .35), (.99, 1), (.24, .26), (.99, 1)),
-    Row("dci", "dci_lightgbm_disentanglement", (.99, 1), (0, .05), (.99, 1), (.2, .6), (.99, 1), 0, 1, tolerance=.02),
-    Row("dci", "dci_lightgbm_completeness", (.99, 1), (0, .05), (.99, 1), (.2, .6), (.99, 1), 1, (.99, 1), tolerance=.02),
-    Row("dci", "dci_lightgbm_informativeness", (.99, 1), (.2, .28), (.99, 1), (.9, 1), (.99, 1), (.35, .45), (.99, 1), tolerance=.02),
-    Row("beta_vae_score", "beta_vae_score", 1, (.2, .3), 1, (.9, 1), (.99, 1), (.45, .55), None, tolerance=1e-3),
+    Row("linear_probe", "linear_probe_accuracy", 1, CHANCE, 1, FULL, FULL, (.35, .45), 1),
+    Row("linear_probe", "linear_probe_balanced_accuracy", 1, CHANCE, 1, FULL, FULL, (.35, .45), 1),
+    Row("linear_probe", "linear_probe_nats", NATS, (-.03, .01), NATS, NATS, NATS, (.26, .275), (1.07, 1.1)),
+    Row("mig", "mig_hist", FULL, (0, .01), 0, (.2, .35), (.74, .76), GAP, FULL),  # an outlier costs its axis
+    Row("mig", "mig_density", FULL, (0, .01), (0, .01), (.2, .35), FULL, GAP, FULL),
+    Row("dci", "dci_lightgbm_disentanglement", FULL, (0, .05), FULL, (.2, .6), FULL, 0, 1),
+    Row("dci", "dci_lightgbm_completeness", FULL, (0, .05), FULL, (.2, .6), FULL, 1, FULL),
+    Row("dci", "dci_lightgbm_informativeness", FULL, CHANCE, FULL, (.9, 1), FULL, (.35, .45), FULL),
+    Row("beta_vae_score", "beta_vae_score", 1, (.2, .3), 1, (.9, 1), FULL, (.45, .55), None),
 )
 # fmt: on
 CASES = ("truth", "noise", "duplicated", "rotated", "outlier", "one_code", "one_factor")
@@ -175,103 +180,3 @@ def test_invariances(row, case):
         assert score_of(row, case).value == pytest.approx(score_of(row, "truth").value, abs=row.tolerance)
     else:
         assert abs(score_of(row, case).value - score_of(row, "truth").value) > row.tolerance
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_repeats_exactly(name):
-    first, second = (QUICK[name](representation(n=200), np.random.default_rng(3)) for _ in range(2))
-    assert first == second
-
-
-@pytest.mark.parametrize("name", METRICS)
-@pytest.mark.parametrize("n", [9, 60])
-def test_few_examples_give_plain_numbers(name, n):
-    for score in METRICS[name](representation(n=n), np.random.default_rng(0)):
-        assert score.value is None or (type(score.value) is float and np.isfinite(score.value)), score
-        assert score.stderr is None or (type(score.stderr) is float and score.stderr >= 0), score
-        assert score.value is not None or score.reason, score
-
-
-@pytest.mark.parametrize("name", ["mig", "dci", "beta_vae_score", "linear_probe"])
-@pytest.mark.parametrize("types", [(), ("label",)])
-def test_what_the_data_cannot_feed_is_refused(name, types):
-    full = representation(n=30)
-    factors = full.test.factors[:, :1] if types else None
-    known = {"factors": factors, "factor_names": NAMES[: len(types)], "factor_types": types}
-    data = Representation(replace(full.train, **known), replace(full.test, **known))
-    if name == "linear_probe" and types:
-        assert METRICS[name](data, np.random.default_rng(0))
-        return
-    with pytest.raises(
-        Inapplicable, match=rf"^{name} needs .*; the data set has none.*\(use metrics=\[rate_distortion,"
-    ):
-        METRICS[name](data, np.random.default_rng(0))
-
-
-@pytest.mark.parametrize("name", ["mig", "dci", "beta_vae_score", "linear_probe"])
-def test_a_constant_factor_has_a_reason_and_changes_nothing(name):
-    def frozen(codes: Codes) -> Codes:
-        extra = np.hstack([codes.factors, np.zeros((len(codes), 1))])
-        return replace(codes, factors=extra, factor_names=(*NAMES, "e"), factor_types=("discrete",) * 5)
-
-    data = representation(n=200)
-    without = QUICK[name](data, np.random.default_rng(0))
-    found = QUICK[name](Representation(frozen(data.train), frozen(data.test)), np.random.default_rng(0))
-    assert [score for score in found if score.factor != "e"] == without
-    blank = [score for score in found if score.factor == "e"]
-    assert blank
-    assert all(score.value is None and "single value" in score.reason for score in blank)
-    single = change_factors(data, np.zeros(200), "discrete")
-    with pytest.raises(Inapplicable, match=f"^{name} needs a factor that varies"):
-        METRICS[name](single, np.random.default_rng(0))
-
-
-@pytest.mark.parametrize("name", METRICS)
-@pytest.mark.parametrize("kind", ["continuous", "circular"])
-def test_every_factor_type_is_taken(name, kind):
-    data = representation(n=300)
-    values = data.test.mean[:, 2] + 0.1 * np.arange(300) / 300
-    found = QUICK[name](change_factors(data, values, kind), np.random.default_rng(0))
-    assert all(score.value is None or np.isfinite(score.value) for score in found)
-
-
-def change_factors(data: Representation, values: np.ndarray, kind: str) -> Representation:
-    """The same codes with one factor of that type."""
-    known = {"factors": values[:, None], "factor_names": ("v",), "factor_types": (kind,)}
-    return Representation(replace(data.train, **known), replace(data.test, **known))
-
-
-@pytest.mark.parametrize(("name", "score"), [("information", "mutual_information"), ("mig", "mig_density")])
-def test_a_point_code_has_no_densities(name, score):
-    point = replace(representation(n=60), deterministic=True)
-    assert [found.value for found in METRICS[name](point, np.random.default_rng(0)) if found.name == score] == [None]
-
-
-@pytest.mark.parametrize("part", ["mean", "stddev", "sample", "factors"])
-def test_codes_refuse_nan(part):
-    codes = representation(n=30).test
-    broken = getattr(codes, part).copy()
-    broken[3, 0] = np.nan
-    with pytest.raises(ValueError, match="NaN"):
-        replace(codes, **{part: broken})
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_yaml_writes_out_every_default(name):
-    written = yaml.safe_load((Path(__file__).parent.parent / "conf" / "metrics" / f"{name}.yaml").read_text())[name]
-    assert written.pop("_target_") == f"{METRICS[name].__module__}.{METRICS[name].__name__}"
-    options = inspect.signature(METRICS[name]).parameters.values()
-    defaults = {option.name: option.default for option in options if option.kind is option.KEYWORD_ONLY}
-    assert {key: tuple(value) if isinstance(value, list) else value for key, value in written.items()} == defaults
-
-
-def test_matrices_are_computed_once_and_shared():
-    data = representation(n=60)
-    mig(data, np.random.default_rng(0))
-    dci(data, np.random.default_rng(0))
-    assert {name: matrix.shape for name, matrix in data.matrices.items()} == {
-        "mutual_information_hist": (4, 4),
-        "mutual_information_density": (4, 4),
-        "importance_lightgbm": (4, 4),
-    }
-    assert data.matrix("mutual_information_hist", lambda: np.zeros((0, 0))).shape == (4, 4)

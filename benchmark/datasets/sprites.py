@@ -89,8 +89,8 @@ def sprites(
     *,
     train: Size | None = None,
     validation: Size = 2000,
-    probe_train: Size = 6000,
-    test: Size = 6000,
+    probe_train: Size = 3000,
+    test: Size = 3000,
     split_seed: Seed = 0,
 ) -> Dataset:
     """A small dSprites: 3 shapes, 4 scales, 15 orientations, 14 x 14 positions, 35,280 images of 32x32 pixels.

@@ -1,0 +1,111 @@
+"""What every metric promises whatever it measures: it repeats, explains what it cannot do, and refuses NaN."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_metrics import METRICS, NAMES, QUICK, YAMLS, representation
+
+from metrics.core import Codes, Inapplicable, Representation
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_repeats_exactly(name):
+    first, second = (QUICK[name](representation(n=200), np.random.default_rng(3)) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("n", [9, 60])
+def test_few_examples_give_plain_numbers(name, n):
+    for score in METRICS[name](representation(n=n), np.random.default_rng(0)):
+        assert score.value is None or (type(score.value) is float and np.isfinite(score.value)), score
+        assert score.stderr is None or (type(score.stderr) is float and score.stderr >= 0), score
+        assert score.value is not None or score.reason, score
+
+
+@pytest.mark.parametrize("name", ["mig", "dci", "beta_vae_score", "linear_probe"])
+@pytest.mark.parametrize("types", [(), ("label",)])
+def test_what_the_data_cannot_feed_is_refused(name, types):
+    full = representation(n=30)
+    factors = full.test.factors[:, :1] if types else None
+    known = {"factors": factors, "factor_names": NAMES[: len(types)], "factor_types": types}
+    data = Representation(replace(full.train, **known), replace(full.test, **known))
+    if name == "linear_probe" and types:
+        assert METRICS[name](data, np.random.default_rng(0))
+        return
+    with pytest.raises(
+        Inapplicable, match=rf"^{name} needs .*; the data set has none.*\(use metrics=\[rate_distortion,"
+    ):
+        METRICS[name](data, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", ["mig", "dci", "beta_vae_score", "linear_probe"])
+def test_a_constant_factor_has_a_reason_and_changes_nothing(name):
+    def frozen(codes: Codes) -> Codes:
+        extra = np.hstack([codes.factors, np.zeros((len(codes), 1))])
+        return replace(codes, factors=extra, factor_names=(*NAMES, "e"), factor_types=("discrete",) * 5)
+
+    data = representation(n=200)
+    without = QUICK[name](data, np.random.default_rng(0))
+    found = QUICK[name](Representation(frozen(data.train), frozen(data.test)), np.random.default_rng(0))
+    assert [score for score in found if score.factor != "e"] == without
+    blank = [score for score in found if score.factor == "e"]
+    assert blank
+    assert all(score.value is None and "single value" in score.reason for score in blank)
+    single = change_factors(data, np.zeros(200), "discrete")
+    with pytest.raises(Inapplicable, match=f"^{name} needs a factor that varies"):
+        METRICS[name](single, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("kind", ["continuous", "circular"])
+def test_every_factor_type_is_taken(name, kind):
+    data = representation(n=300)
+    values = data.test.mean[:, 2] + 0.1 * np.arange(300) / 300
+    found = QUICK[name](change_factors(data, values, kind), np.random.default_rng(0))
+    assert all(score.value is None or np.isfinite(score.value) for score in found)
+
+
+def change_factors(data: Representation, values: np.ndarray, kind: str) -> Representation:
+    """The same codes with one factor of that type."""
+    known = {"factors": values[:, None], "factor_names": ("v",), "factor_types": (kind,)}
+    return Representation(replace(data.train, **known), replace(data.test, **known))
+
+
+@pytest.mark.parametrize(("name", "score"), [("information", "mutual_information"), ("mig", "mig_density")])
+def test_a_point_code_has_no_densities(name, score):
+    point = replace(representation(n=60), deterministic=True)
+    assert [found.value for found in METRICS[name](point, np.random.default_rng(0)) if found.name == score] == [None]
+
+
+@pytest.mark.parametrize("part", ["mean", "stddev", "sample", "factors"])
+def test_codes_refuse_nan(part):
+    codes = representation(n=30).test
+    broken = getattr(codes, part).copy()
+    broken[3, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        replace(codes, **{part: broken})
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_yaml_writes_out_every_default(name):
+    written = {key: value for key, value in YAMLS[name].items() if key != "_target_"}
+    options = inspect.signature(METRICS[name]).parameters.values()
+    defaults = {option.name: option.default for option in options if option.kind is option.KEYWORD_ONLY}
+    assert {key: tuple(value) if isinstance(value, list) else value for key, value in written.items()} == defaults
+
+
+def test_matrices_are_computed_once_and_shared():
+    data = representation(n=60)
+    METRICS["mig"](data, np.random.default_rng(0))
+    METRICS["dci"](data, np.random.default_rng(0))
+    assert {name: matrix.shape for name, matrix in data.matrices.items()} == {
+        "mutual_information_hist": (4, 4),
+        "mutual_information_density": (4, 4),
+        "importance_lightgbm": (4, 4),
+    }
+    assert data.matrix("mutual_information_hist", lambda: np.zeros((0, 0))).shape == (4, 4)

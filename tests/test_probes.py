@@ -1,0 +1,123 @@
+"""The linear probe: its law on samples, its draws of labels, the choice of its penalty, and what it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from metrics import Codes, Representation
+from metrics.factors import Factor
+from metrics.linear import choose_strength, fit_logistic, log_probabilities, standardise
+from metrics.probes import label_order, linear_probe
+
+
+def blurred(n: int, apart: float, rng: np.random.Generator) -> Codes:
+    """Four classes at equal distances on a line, seen through a posterior of unit width: I(X; Z) = I(Y; Z)."""
+    classes = rng.integers(0, 4, n)
+    mean = apart * classes[:, None].astype(float)
+    sample = mean + rng.normal(size=mean.shape)
+    return Codes(mean, np.ones_like(mean), sample, classes[:, None].astype(float), ("y",), ("label",))
+
+
+def exact_information(apart: float) -> float:
+    """I(Y; Z) of four equally likely unit normals, by the sum over a fine grid."""
+    z = np.linspace(-8, 3 * apart + 8, 40001)
+    density = np.exp(-0.5 * (z - apart * np.arange(4)[:, None]) ** 2) / np.sqrt(2 * np.pi)
+    mixed = density.mean(axis=0)
+    ratio = np.log(np.maximum(density, 1e-300) / np.maximum(mixed, 1e-300))
+    return float((density * ratio).sum(axis=1).mean() * (z[1] - z[0]))
+
+
+def values(scores, name, which="sample", labels=None):
+    """The mean row of that name, which and number of labels (the last if there are several)."""
+    rows = [s for s in scores if s.name == name and s.representation == which and s.factor is None]
+    return [s for s in rows if labels in (None, s.num_labels)][-1]
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.3, 1.0, 2.0, 5.0])
+def test_information_in_a_sample_never_exceeds_the_truth(apart):
+    rng = np.random.default_rng(0)
+    data = Representation(blurred(6000, apart, rng), blurred(6000, apart, rng))
+    scores = linear_probe(data, np.random.default_rng(1))
+    exact = exact_information(apart)
+    for labels in (100, 1000, 6000):
+        score = values(scores, "linear_probe_nats", labels=labels)
+        assert score.value <= exact + 3 * score.stderr
+    assert values(scores, "linear_probe_nats", labels=6000).value >= exact - 0.05
+    if 0 < apart < 2:  # the mean knows the class whatever the noise: no bound holds for it
+        assert values(scores, "linear_probe_nats", "mean").value > exact
+
+
+def test_labels_are_drawn_by_share_with_every_class_and_nested():
+    train = np.repeat([0.0, 1, 2, 3], [700, 250, 48, 2])
+    factor = Factor("y", "label", train, train)
+    order = label_order(factor, np.random.default_rng(0))
+    assert sorted(order) == list(range(1000))
+    assert sorted(train[order[:4]]) == [0, 1, 2, 3]
+    assert np.bincount(train[order[:100]].astype(int)) == pytest.approx([70, 25, 5, 1], abs=3)
+    again = label_order(factor, np.random.default_rng(1))
+    assert (order != again).any()
+
+
+def test_budgets_are_used_once_and_name_what_was_used():
+    rng = np.random.default_rng(0)
+    data = Representation(blurred(150, 2, rng), blurred(80, 2, rng))
+    scores = linear_probe(data, rng, num_labels=(1000, 100, 10000))
+    assert sorted({score.num_labels for score in scores}) == [100, 150]
+    assert len({(s.name, s.representation, s.factor, s.num_labels) for s in scores}) == len(scores)
+    assert {score.representation for score in scores} == {"mean", "sample"}
+    accuracy = next(score for score in scores if score.factor == "y" and score.name == "linear_probe_accuracy")
+    assert accuracy.reason.startswith("majority class 0.")
+
+
+def test_a_class_that_the_budget_never_saw_costs_finite_nats():
+    rng = np.random.default_rng(0)
+    train, test = (Codes(z := rng.normal(size=(60, 2)), 0 * z, z, y, ("y",), ("label",)) for y in _few_and_many(60))
+    scores = linear_probe(Representation(train, test, deterministic=True), rng)
+    assert all(np.isfinite(score.value) for score in scores)
+
+
+def _few_and_many(n: int) -> tuple[np.ndarray, np.ndarray]:
+    return (np.arange(n) % 2)[:, None].astype(float), (np.arange(n) % 5)[:, None].astype(float)
+
+
+def test_predictions_from_a_single_class_are_sure_up_to_one_pseudo_label():
+    model = fit_logistic(np.zeros((9, 1)), np.full(9, 2), 1.0)
+    found = np.exp(log_probabilities(model, np.zeros((1, 1)), 4, 9))
+    assert found[0] == pytest.approx([0.025, 0.025, 0.925, 0.025])
+
+
+def test_standardising_uses_train_alone_and_does_not_blow_up_inactive_units():
+    rng = np.random.default_rng(0)
+    train = rng.normal(size=(500, 3)) * [2.0, 0.02, 0.0] + 5
+    inside, outside = standardise(train, train[:10] + 1)
+    assert inside.std(axis=0) == pytest.approx([1, 0.1, 0], abs=0.01)
+    assert inside[:10] + 1 / np.array([2.0, 0.2, 0.2]) == pytest.approx(outside, rel=0.1)
+    assert (standardise(np.ones((4, 2)))[0] == 0).all()
+
+
+def test_noise_dimensions_choose_a_stronger_penalty_than_a_clear_code():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 400).astype(float)
+    factor = Factor("y", "label", labels, labels)
+    strengths = (0.003, 0.03, 0.3, 3.0, 30.0)
+    clear = labels[:, None] + 0.01 * rng.normal(size=(400, 1))
+    noise = rng.normal(size=(400, 40))
+    chosen = [choose_strength(z, [factor], strengths, 3, np.random.default_rng(0)) for z in (clear, noise)]
+    assert chosen == [30.0, 0.003]
+
+
+def test_circular_and_continuous_factors_have_r2():
+    rng = np.random.default_rng(0)
+    turn = rng.integers(0, 8, 400)
+    angle = 2 * np.pi * turn / 8
+    number = rng.normal(size=400)
+    codes = np.column_stack([np.sin(angle), np.cos(angle), number])
+    factors = np.column_stack([turn, number])
+    part = Codes(codes, 0 * codes, codes, factors, ("turn", "number"), ("circular", "continuous"))
+    scores = linear_probe(Representation(part, part, deterministic=True), rng, num_labels=(400,))
+    found = {(score.name, score.factor): score.value for score in scores}
+    assert found["linear_probe_r2", "turn"] == pytest.approx(1, abs=0.01)
+    assert found["linear_probe_r2", "number"] == pytest.approx(1, abs=0.01)
+    assert found["linear_probe_accuracy", "turn"] > 0.99
+    assert ("linear_probe_accuracy", "number") not in found

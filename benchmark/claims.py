@@ -164,13 +164,15 @@ def _shortage(left: Mapping[int, float], right: Mapping[int, float]) -> str:
 
 
 def _decide(claim: Claim, d: Interval) -> tuple[bool, str]:
-    bound = {"less": -claim.margin, "greater": claim.margin, "not_less": -claim.margin}[claim.relation]
+    bound = {"less": -claim.margin, "greater": claim.margin, "not_less": -claim.margin}[
+        claim.relation
+    ] + 0.0  # never -0
     if claim.relation == "less":
         held, contradicted = d.high < bound, d.low > bound
     else:
         held, contradicted = d.low > bound, d.high < bound
     opposite = f"the whole interval is {'above' if claim.relation == 'less' else 'below'} {bound:g}"
-    return held, "" if held else opposite if contradicted else f"interval includes {bound + 0.0:g}"
+    return held, "" if held else opposite if contradicted else f"interval includes {bound:g}"
 
 
 def _by_seed(claim: Claim, side: Side, members: Sequence[Record]) -> dict[int, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,16 +24,10 @@ DPI = 110
 FACET, BETWEEN, ACROSS = 2.5, 0.95, 4  # inches wide, inches for title and axis below, facets in a row
 SHOWN = 20  # configurations of a leaderboard figure
 MARKERS = "osD^vP*X<>"
-GREY = "0.55"
 PALETTE = sns.color_palette("colorblind")
-STYLE = {
-    "grid.color": "0.92",
-    "axes.titlesize": 10,
-    "axes.labelsize": 9,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": 8,
-}
+STYLE: dict[Any, Any] = {**sns.axes_style("whitegrid"), "grid.color": "0.92", "axes.titlesize": 10, "axes.labelsize": 9}
+STYLE |= {"axes.titley": 1.0}  # a title whose place is given is not measured again for every facet
+STYLE |= {"xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 8}
 
 
 class Look(NamedTuple):
@@ -46,10 +41,9 @@ def write_figures(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> lis
     """Draw what there is to draw; returns the names of the PNG files, and removes those that no longer apply."""
     table, board = headline_rows(table), headline_rows(board)
     table = table[table["value"].notna()]
-    style: dict[Any, Any] = {**sns.axes_style("whitegrid"), **STYLE}
     draw: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Figure | None]] = {
         "rate_distortion": rate_distortion, "beta": beta, "leaderboard": leaderboard}  # fmt: skip
-    with mpl.rc_context(style):
+    with mpl.rc_context(STYLE):
         return [name for name, function in draw.items() if _write(folder / f"{name}.png", function(table, board))]
 
 
@@ -71,7 +65,7 @@ def looks(board: pd.DataFrame) -> dict[str, Look]:
         shades = sns.blend_palette([sns.desaturate(_mix(base, 1.0, 0.5), 0.9), base, _mix(base, 0.0, 0.5)], len(names))
         colours = [base] if len(names) == 1 else shades
         found |= {name: Look(tuple(c), MARKERS[i % len(MARKERS)]) for name, c in zip(names, colours, strict=True)}
-    return {**dict.fromkeys(rows.loc[rows["reference"], "label"], Look(GREY, "o")), **found}
+    return {**dict.fromkeys(rows.loc[rows["reference"], "label"], Look("0.55", "o")), **found}
 
 
 def _mix(colour: Iterable[float], towards: float, share: float) -> tuple[float, ...]:
@@ -79,11 +73,7 @@ def _mix(colour: Iterable[float], towards: float, share: float) -> tuple[float, 
 
 
 def _by_number(label: str) -> tuple[list[float], str]:
-    return [float(word) for word in label.replace(",", " ").replace("=", " ").split() if _is_number(word)], label
-
-
-def _is_number(word: str) -> bool:
-    return word.lstrip("-").replace(".", "", 1).replace("e-", "", 1).isdigit()
+    return [float(number) for number in re.findall(r"\d+\.?\d*(?:e-?\d+)?", label)], label
 
 
 def rate_distortion(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
@@ -91,18 +81,19 @@ def rate_distortion(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     planes = [(group, plane) for group, rows in table.groupby("group") if len(plane := _plane(rows))]
     if not planes:
         return None
-    across = min(len(planes), 3)
+    across, styles = min(len(planes), 3), looks(board)
     down = math.ceil(len(planes) / across)
-    figure = Figure(figsize=(4.6 * across + 2, 4.2 * down + 0.6), layout="constrained")
-    axes = figure.subplots(down, across, squeeze=False).flat
-    styles = looks(board)
-    for ax, (group, plane) in zip(axes, planes, strict=False):
-        _draw_plane(ax, str(group), plane, _best_bound(table[table["group"] == group]), styles)
-    for ax in list(axes)[len(planes) :]:
-        ax.set_visible(False)
     names = sorted({name for _, plane in planes for name in plane["label"]}, key=list(styles).index)
-    figure.legend(handles=[_handle(name, styles[name]) for name in names], loc="outside right upper", frameon=False)
-    figure.suptitle("What the code costs (rate) against what the decoder misses (distortion)", fontsize=12)
+    wide, high = 4.9 * across + 0.4, max(4.5 * down + 0.4, 0.19 * len(names) + 0.9)
+    width = wide + 0.6 + 0.075 * max(map(len, names))
+    figure = Figure(figsize=(width, high))
+    figure.subplots_adjust(0.6 / width, 0.5 / high, wide / width, 1 - 0.75 / high, wspace=0.17, hspace=0.22)
+    for place, (group, plane) in enumerate(planes, 1):
+        ax = figure.add_subplot(down, across, place)
+        _draw_plane(ax, str(group), plane, _best_bound(table[table["group"] == group]), styles)
+    handles, corner = [_handle(name, styles[name]) for name in names], (wide / width, 1 - 0.65 / high)
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=corner, frameon=False)
+    _head(figure, "What the code costs (rate) against what the decoder misses (distortion)")
     return figure
 
 
@@ -113,10 +104,8 @@ def _handle(name: str, look: Look) -> Line2D:
 def _plane(rows: pd.DataFrame) -> pd.DataFrame:
     """Trained runs with both coordinates: columns label, rate, distortion."""
     both = rows[rows["metric"].isin(["rate", "distortion"]) & ~rows["reference"]]
-    if both.empty:
-        return both
-    wide = both.pivot_table(index=["label", "run"], columns="metric", values="value").dropna().reset_index()
-    return wide if {"rate", "distortion"} <= set(wide.columns) else wide.iloc[:0]
+    wide = both.pivot_table(index=["label", "run"], columns="metric", values="value").reset_index()
+    return wide.dropna() if {"rate", "distortion"} <= set(wide.columns) else wide.iloc[:0]
 
 
 def _best_bound(rows: pd.DataFrame) -> float:
@@ -133,7 +122,7 @@ def _draw_plane(ax: Axes, group: str, plane: pd.DataFrame, best: float, styles: 
     _frame(ax, plane, best)
     _draw_elbo_lines(ax, best)
     _draw_best(ax, best)
-    ax.set(title=f"{group}", xlabel="rate (nats)", ylabel="distortion (nats)")
+    ax.set(title=group, xlabel="rate (nats)", ylabel="distortion (nats)")
     ax.grid(False)
 
 
@@ -153,9 +142,7 @@ def _draw_elbo_lines(ax: Axes, best: float) -> None:
         ax.plot([left, right], [total - left, total - right], color="0.8", linewidth=0.7, zorder=1)
         x = min(right, total - low) - 0.02 * (right - left)  # where the line leaves the plane, right or below
         if left + 0.08 * (right - left) < x and low < total - x < high:
-            ax.annotate(
-                f"ELBO {-total:g}", (x, total - x), color="0.45", fontsize=6.5, ha="right", va="bottom", zorder=2
-            )
+            ax.text(x, total - x, f"ELBO {-total:g}", color="0.45", fontsize=6.5, ha="right", va="bottom", zorder=2)
 
 
 def _draw_best(ax: Axes, best: float) -> None:
@@ -188,7 +175,7 @@ def beta(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     figure.legend(
         handles=[_handle(name, look) for name, look in styles.items()], loc="lower center", ncols=4, frameon=False
     )
-    _headline(figure, "What beta does: a dot per seed, a line through the means (the ELBO is beta = 1)")
+    _head(figure, "What beta does: a dot per seed, a line through the means (the ELBO is beta = 1)")
     return figure
 
 
@@ -206,12 +193,13 @@ def _draw_beta(ax: Axes, column: Column, rows: pd.DataFrame, styles: dict[str, L
     for name, of in rows.groupby("line"):
         look, means = styles[str(name)], of.groupby("beta")["value"].mean()
         ax.plot(means.index, means, color=look.colour, linewidth=1.4)
-        ax.scatter(of["beta"], of["value"], s=12, color=look.colour, marker=look.marker, alpha=0.7, linewidths=0)
+        ax.plot(of["beta"], of["value"], look.marker, color=look.colour, markersize=3.5, alpha=0.7, markeredgewidth=0)
     ax.set_xscale("symlog" if (rows["beta"] <= 0).any() else "log")
     ticks = sorted(rows["beta"].unique())
-    ax.xaxis.set_major_locator(FixedLocator(ticks[:: math.ceil(len(ticks) / 8)]))
+    ax.xaxis.set_major_locator(FixedLocator(ticks[:: math.ceil(len(ticks) / 6)]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.set(title=_title(column), xlabel="beta", ylabel=column.shown_unit)
 
 
@@ -242,16 +230,16 @@ def _strips(sizes: dict[str, tuple[int, float]], left: float, gap: float) -> tup
     return figure, strips
 
 
-def _headline(figure: Figure, text: str) -> None:
+def _head(figure: Figure, text: str) -> None:
     figure.suptitle(text, fontsize=12, y=1 - 0.15 / figure.get_figheight(), va="top")
 
 
 def leaderboard(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     """Every headline score of every configuration: a dot per seed, the mean with its t interval, references in grey."""
     board = board[board["mean"].notna()]
-    facets = {str(group): columns(of) for group, of in board.groupby("group")}
-    if not facets:
+    if board.empty:
         return None
+    facets = {str(group): columns(of) for group, of in board.groupby("group")}
     names = {group: _order(board[board["group"] == group]) for group in facets}
     sizes = {group: (len(found), 0.18 * len(names[group]) + 0.1) for group, found in facets.items()}
     figure, strips = _strips(sizes, 0.3 + 0.068 * max(len(name) for of in names.values() for name in of), 0.2)
@@ -265,7 +253,7 @@ def leaderboard(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
             ax.set_yticks(range(0, -len(shown), -1), shown)
     hidden = max(board[board["group"] == group]["label"].nunique() - len(names[group]) for group in facets)
     note = f"; {hidden} configurations of lower rank are not shown" if hidden else ""
-    _headline(figure, f"A dot per seed; bar: mean with its 95 % t interval; references in grey{note}")
+    _head(figure, f"A dot per seed; bar: mean with its 95 % t interval; references in grey{note}")
     return figure
 
 
@@ -292,7 +280,7 @@ def _draw_scores(ax: Axes, rows: pd.DataFrame, means: pd.DataFrame, names: list[
     ax.set(xlim=(low, high), ylim=(-len(names) + 0.4, 0.6))
     ax.grid(False, axis="y")
     ax.hlines(list(place.values()), low, high, colors="0.93", linewidth=0.8, zorder=0)
-    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.xaxis.set_major_locator(MaxNLocator(4, prune="both"))
 
 
 def _limits(rows: pd.DataFrame, means: pd.DataFrame) -> tuple[float, float]:

@@ -13,17 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.claims import (
-    Section,
-    Verdict,
-    as_json,
-    caveats,
-    check,
-    missing_runs,
-    parse_claims,
-    read_folder,
-    read_manifest,
-)
+from benchmark import claims
 from benchmark.record import write_atomically, write_json
 from benchmark.statistics import certain_best, decimals
 
@@ -64,7 +54,7 @@ class Report:
 
     folder: Path
     text: str
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[claims.Verdict, ...]
     failed: tuple[str, ...]  # names of run folders
     missing: tuple[str, ...]  # names of run folders
     damaged: tuple[str, ...]  # one-line messages
@@ -112,11 +102,10 @@ def _cells(
     shared = known["reason"].iloc[0] if known["reason"].nunique() == 1 else ""
     reasons = known["reason"].where(known["reason"] != shared, "").to_dict()
     reasons = _null_reasons(column, board) | reasons
-    texts = {
-        str(row.Index): _number(row, digits, seeds[str(row.Index)], row.Index == best) for row in known.itertuples()
-    }
-    unknown = "not measured in these runs"
-    cells = [texts.get(name, "—") + _mark(notes, reasons.get(name, unknown)) for name in seeds.index]
+    texts = {row.Index: _number(row, digits, seeds, best) for row in known.itertuples()}
+    cells = [
+        texts.get(name, "—") + _mark(notes, reasons.get(name, "not measured in these runs")) for name in seeds.index
+    ]
     return (column.title + _mark(notes, shared), column.detail, column.shown_unit), cells
 
 
@@ -134,10 +123,10 @@ def _null_reasons(column: Column, board: pd.DataFrame) -> dict[str, str]:
     return dict(zip(rows["label"], rows["reason"], strict=True))
 
 
-def _number(row: Any, digits: int, seeds: int, bold: bool) -> str:
+def _number(row: Any, digits: int, seeds: pd.Series, best: str | None) -> str:
     half = row.high - row.mean
     text = f"{row.mean:.{digits}f}" + (f" ± {half:.{digits}f}" if math.isfinite(half) else "")
-    return (f"**{text}**" if bold else text) + (f" (n={row.n})" if row.n != seeds else "")
+    return (f"**{text}**" if row.Index == best else text) + (f" (n={row.n})" if row.n != seeds[row.Index] else "")
 
 
 def _mark(notes: list[str], reason: str) -> str:
@@ -146,41 +135,36 @@ def _mark(notes: list[str], reason: str) -> str:
         return ""
     if reason not in notes:
         notes.append(reason)
-    return _superscript(notes.index(reason) + 1)
-
-
-def _superscript(number: int) -> str:
-    return str(number).translate(SUPERSCRIPT)
+    return str(notes.index(reason) + 1).translate(SUPERSCRIPT)
 
 
 def note_lines(wide: Wide) -> list[str]:
     """The notes of a table, numbered as its cells are."""
-    return [f"{_superscript(number)} {note}" for number, note in enumerate(wide.notes, 1)]
+    return [f"{str(number).translate(SUPERSCRIPT)} {note}" for number, note in enumerate(wide.notes, 1)]
 
 
 def markdown(wide: Wide) -> str:
     """The wide table in Markdown, references below the trained configurations."""
-    heads = [" ".join(filter(None, (title, f"({about})" if about else ""))) for title, about in _heads(wide, ", ")]
+    heads = [" ".join(filter(None, (title, f"({about})" if about else ""))) for title, about in _heads(wide)]
     divider = [["", "*references*", *[""] * (len(heads) - 2)]] if wide.references else []
     rows = [heads, ["---:", ":---", *["---:"] * (len(heads) - 2)], *wide.trained, *divider, *wide.references]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
 
 
-def _heads(wide: Wide, separator: str) -> list[tuple[str, str]]:
-    return [(title, separator.join(filter(None, (detail, unit)))) for title, detail, unit in wide.headers]
+def _heads(wide: Wide) -> list[tuple[str, str]]:
+    return [(title, ", ".join(filter(None, (detail, unit)))) for title, detail, unit in wide.headers]
 
 
 def latex(wide: Wide) -> str:
     """The wide table in LaTeX; needs the packages booktabs and graphicx."""
-    heads = _heads(wide, ", ")
+    heads = _heads(wide)
     lines = [_latex_row(titles) for titles in zip(*heads, strict=True)]
     references = ["\\midrule", *map(_latex_row, wide.references)] if wide.references else []
     body = ["\\toprule", *lines, "\\midrule", *map(_latex_row, wide.trained), *references, "\\bottomrule"]
     begin = f"\\begin{{tabular}}{{rl{'r' * (len(heads) - 2)}}}"
     notes = " ".join(f"{escape(line)}." for line in note_lines(wide))
-    caption = (
-        f"\\caption{{{escape(wide.group)}: mean $\\pm$ half-width of the 95\\,\\% t-interval over seeds. {notes}}}"
-    )
+    about = "mean $\\pm$ half-width of the 95\\,\\% t-interval over seeds"
+    caption = f"\\caption{{{escape(wide.group)}: {about}. {notes}}}"
     return "\n".join(["\\begin{table}", "\\centering", caption, "\\resizebox{\\linewidth}{!}{%", begin, *body,
                       "\\end{tabular}}", "\\end{table}"])  # fmt: skip
 
@@ -220,10 +204,8 @@ def _wrap(title: str, detail: str, unit: str) -> list[str]:
 
 def _blocks(wide: Wide, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[int]]:
     """Columns that fit beside rank, configuration and seeds; bounds and representation part where all do not fit."""
-    width = [
-        2 + max(len(line) for line in (*head.split("\n"), *(row[i] for row in rows))) for i, head in enumerate(heads)
-    ]
-    fixed = [0, 1, 2]
+    lines = [[*(f"{line}  " for line in head.split("\n")), *(row[i] for row in rows)] for i, head in enumerate(heads)]
+    width, fixed = [2 + max(map(len, column)) for column in lines], [0, 1, 2]  # tabulate pads a head by two
     whole = sum(width) <= WIDTH
     blocks, used = [list(fixed)], sum(width[:3])
     for i, topic in enumerate(wide.topics, start=3):
@@ -244,31 +226,31 @@ def write_report(folder: Path | str) -> Report:
     from benchmark.tables import COLUMNS, full_table, leaderboard, rank_key
 
     folder = Path(folder)
-    records, damaged = read_folder(folder)
-    manifest = read_manifest(folder)
-    verdicts = check(records, parse_claims(manifest.get("claims", [])))
+    records, damaged = claims.read_folder(folder)
+    manifest = claims.read_manifest(folder)
+    verdicts = claims.check(records, claims.parse_claims(manifest.get("claims", [])))
     table = full_table(records)
     board = leaderboard(table, manifest.get("rank_by"))
     ranked = f"Ranked by {rank_key(table, manifest.get('rank_by'))}."
     wides = wide_tables(board, table)
-    sections = [_claim_section(verdicts), *caveats(records, manifest, damaged)]
+    sections = [*_claim_section(verdicts), *claims.caveats(records, manifest, damaged)]
     _write(folder / "scores.csv", table[list(COLUMNS)].to_csv(index=False, lineterminator="\n"))
     _write(folder / "leaderboard.csv", board.to_csv(index=False, lineterminator="\n"))
     _write(folder / "leaderboard.tex", "% needs booktabs and graphicx\n" + "\n\n".join(map(latex, wides)) + "\n")
-    write_json(folder / "claims.json", as_json(verdicts))
+    write_json(folder / "claims.json", claims.as_json(verdicts))
     figures = write_figures(folder, table, board)
     _write(folder / "leaderboard.md", _page(_name(folder, manifest), wides, ranked, figures, sections))
     text = _text(folder, wides, ranked, sections)
     print(text)
     failed = tuple(run.name for run, record in records if record.status == "failed")
-    missing = tuple(missing_runs(records, manifest, list(damaged)))
+    missing = tuple(claims.missing_runs(records, manifest, list(damaged)))
     return Report(folder, text, tuple(verdicts), failed, missing, tuple(damaged.values()))
 
 
-def _claim_section(verdicts: Sequence[Verdict]) -> Section:
+def _claim_section(verdicts: Sequence[claims.Verdict]) -> list[claims.Section]:
     width = max((len(verdict.where) for verdict in verdicts), default=0)
-    held = sum(verdict.held for verdict in verdicts)
-    return Section(f"Claims ({held} of {len(verdicts)} held)", [verdict.line(width) for verdict in verdicts])
+    title = f"Claims ({sum(verdict.held for verdict in verdicts)} of {len(verdicts)} held)"
+    return [claims.Section(title, [verdict.line(width) for verdict in verdicts])] if verdicts else []
 
 
 def _name(folder: Path, manifest: Mapping[str, Any]) -> str:
@@ -276,25 +258,24 @@ def _name(folder: Path, manifest: Mapping[str, Any]) -> str:
     return folder.as_posix() if not folder.is_absolute() else f"results/{manifest.get('experiment', folder.name)}"
 
 
-def _page(name: str, wides: Sequence[Wide], ranked: str, figures: Sequence[str], sections: Sequence[Section]) -> str:
+def _page(
+    name: str, wides: Sequence[Wide], ranked: str, figures: Sequence[str], sections: Sequence[claims.Section]
+) -> str:
     parts = [f"# {name}", f"{ranked} {READING}", f"Rebuild this page: `python -m benchmark.report {name}`"]
     parts += [f"![{figure.replace('_', ' ')}]({figure}.png)" for figure in figures]
-    for section in filter(lambda section: section.lines, sections):
-        parts += [f"## {section.title}", "\n".join("- " + line.replace("<", "&lt;") for line in section.lines)]
+    for title, lines in sections:
+        bold = [re.sub(r"^(held|not held) +(\S+) +", r"**\1** \2: ", line.replace("<", "&lt;")) for line in lines]
+        parts += [f"## {title}", "\n".join(f"- {line}" for line in bold)]
     for wide in wides:
         parts += [f"## {wide.group}", markdown(wide), "<br>\n".join(note_lines(wide))]
-    return "\n\n".join(filter(None, [*parts, "## What the columns mean", _legend(wides)])) + "\n"
+    legend = dict.fromkeys(f"- {line}" for wide in wides for line in wide.legend)
+    return "\n\n".join(filter(None, [*parts, "## What the columns mean", "\n".join(legend)])) + "\n"
 
 
-def _legend(wides: Sequence[Wide]) -> str:
-    lines = dict.fromkeys(line for wide in wides for line in wide.legend)
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _text(folder: Path, wides: Sequence[Wide], ranked: str, sections: Sequence[Section]) -> str:
+def _text(folder: Path, wides: Sequence[Wide], ranked: str, sections: Sequence[claims.Section]) -> str:
     parts = [f"{wide.group}\n\n" + "\n".join([terminal(wide), *note_lines(wide)]) for wide in wides]
     parts.append(textwrap.fill(f"{ranked} {READING}", WIDTH))
-    parts += [f"{title}\n" + "\n".join(f"  {line}" for line in lines) for title, lines in sections if lines]
+    parts += [f"{title}\n" + "\n".join(f"  {line}" for line in lines) for title, lines in sections]
     return "\n\n".join([*parts, f"Written to {folder}"])
 
 

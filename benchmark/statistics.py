@@ -75,7 +75,7 @@ def certain_best(values: Mapping[str, Mapping[int, float]], better: str) -> str 
 
 
 def decimals(means: ArrayLike, halves: ArrayLike) -> int:
-    """Digits after the point: two significant ones of the typical half-width, else four of the largest mean; none for counts."""
+    """Digits after the point: two significant ones of the typical half-width, else four of the largest mean or none."""
     widths, sizes = (np.abs(np.asarray(x, dtype=float)) for x in (halves, means))
     widths, sizes = widths[widths > 0], sizes[sizes > 0]
     if len(widths):

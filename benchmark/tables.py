@@ -293,5 +293,7 @@ def _codes(headline: Headline, rows: pd.DataFrame) -> list[str]:
 def _column(headline: Headline, metric: str, code: str, rows: pd.DataFrame) -> Column:
     rows = rows[rows["representation"] == code]
     budget = rows["num_labels"].max()
-    words = (str(rows["unit"].max()), str(rows["better"].max()))
-    return Column(headline, metric, code, None if pd.isna(budget) else int(budget), *words)
+    unit, better = str(rows["unit"].max()), str(rows["better"].max())
+    pseudo = unit == "nats" and better and rows["group"].str.contains("pseudo-nats").any()
+    number = None if pd.isna(budget) else int(budget)
+    return Column(headline, metric, code, number, "pseudo-nats" if pseudo else unit, better)

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from metrics.aggregate import log_aggregate, log_aggregate_axis, log_posterior
-from metrics.core import Array, Representation, Score
-from metrics.factors import require_finite
+from metrics.core import Array, Codes, Representation, Score
+from metrics.factors import Labels, require_finite
 from metrics.options import Count, NonNegative
 
 Prior = Literal["unknown", "standard_normal"]
@@ -28,26 +28,14 @@ def information(
     factorises (Hoffman and Johnson, 2016; Chen et al., 2018, eq. 2). Per-axis densities are averaged over
     `axis_points` of the N test points, always under the mixture of all N.
     """
-    codes = representation.test
-    active = active_units(codes.mean, threshold)
+    active = active_units(representation.test.mean, threshold)
     scores = [Score("active_units", float(active), unit="units", representation="mean")]
-    names = ["mutual_information", "total_correlation"]
-    names += ["dimensionwise_kl", "marginal_kl"] if prior == "standard_normal" else []
     if why := _no_density(representation):
+        names = ["mutual_information", "total_correlation"]
+        names += ["dimensionwise_kl", "marginal_kl"] if prior == "standard_normal" else []
         return scores + [Score(name, None, unit="nats", reason=why) for name in names]
-    n = len(codes)
-    log_q = log_aggregate(codes.sample, codes.mean, codes.stddev)
-    per_example = log_posterior(codes.sample, codes.mean, codes.stddev).sum(axis=1) - log_q
-    scores.append(_score("mutual_information", per_example, f"at most log N = {np.log(n):.3f} nats"))
-    chosen = np.sort(rng.permutation(n)[:axis_points])
-    log_axes = axis_log_densities(codes.sample[chosen], codes.mean, codes.stddev)
-    note = f"aggregate of N = {n} test points, {len(chosen)} samples"
-    scores.append(_score("total_correlation", log_q[chosen] - log_axes.sum(axis=1), note))
-    if prior == "standard_normal":
-        log_p = log_posterior(codes.sample[chosen], np.zeros(1), np.ones(1))
-        scores.append(_score("dimensionwise_kl", (log_axes - log_p).sum(axis=1), f"against N(0, I), {note}"))
-        scores.append(_score("marginal_kl", log_q[chosen] - log_p.sum(axis=1), f"against N(0, I), {note}"))
-    return scores
+    rows = np.sort(rng.permutation(len(representation.test))[:axis_points])
+    return scores + _densities(representation.test, rows, prior)
 
 
 def active_units(mean: Array, threshold: float = 0.01) -> int:
@@ -86,6 +74,22 @@ def axis_log_densities(sample: Array, mean: Array, stddev: Array) -> Array:
     """Log-density (M, D) of samples (M, D) under each axis of the aggregate of N posteriors (N, D)."""
     axes = range(mean.shape[1])
     return np.column_stack([log_aggregate_axis(sample[:, j], mean[:, j], stddev[:, j]) for j in axes])
+
+
+def _densities(codes: Codes, rows: Labels, prior: Prior) -> list[Score]:
+    log_q = log_aggregate(codes.sample, codes.mean, codes.stddev)
+    log_axes = axis_log_densities(codes.sample[rows], codes.mean, codes.stddev)
+    per_example = log_posterior(codes.sample, codes.mean, codes.stddev).sum(axis=1) - log_q
+    note = f"aggregate of N = {len(codes)} test points, {len(rows)} samples"
+    scores = [
+        _score("mutual_information", per_example, f"at most log N = {np.log(len(codes)):.3f} nats"),
+        _score("total_correlation", log_q[rows] - log_axes.sum(axis=1), note),
+    ]
+    if prior == "unknown":
+        return scores
+    log_p, note = log_posterior(codes.sample[rows], np.zeros(1), np.ones(1)), f"against N(0, I), {note}"
+    scores.append(_score("dimensionwise_kl", (log_axes - log_p).sum(axis=1), note))
+    return [*scores, _score("marginal_kl", log_q[rows] - log_p.sum(axis=1), note)]
 
 
 def _score(name: str, per_example: Array, reason: str) -> Score:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from test_metrics import METRICS, NAMES, QUICK, YAMLS, representation
+from test_metrics import METRICS, NAMES, QUICK, YAMLS, linear, representation
 
 from metrics.core import Codes, Inapplicable, Representation
 
@@ -109,3 +112,28 @@ def test_matrices_are_computed_once_and_shared():
         "importance_lightgbm": (4, 4),
     }
     assert data.matrix("mutual_information_hist", lambda: np.zeros((0, 0))).shape == (4, 4)
+
+
+@pytest.mark.parametrize("estimator", ["lightgbm", "sklearn_gbt", "forest", "lasso"])
+def test_dci_takes_every_estimator_and_names_it(estimator):
+    found = METRICS["dci"](representation(n=150), np.random.default_rng(0), estimator=estimator)
+    values = {score.name: score.value for score in found if score.factor is None}
+    assert list(values) == [
+        f"dci_{estimator}_{part}" for part in ("disentanglement", "completeness", "informativeness")
+    ]
+    assert all(value > 0.3 for value in values.values()), values
+
+
+def test_beta_vae_score_is_perfect_with_one_factor_missing_from_the_code():
+    data = representation()
+    three = [linear(codes, np.eye(4)[:, 1:]) for codes in (data.train, data.test)]
+    assert QUICK["beta_vae_score"](Representation(*three), np.random.default_rng(0))[0].value > 0.99
+
+
+def test_importing_every_metric_stays_cheap():
+    modules = ", ".join(sorted({METRICS[name].__module__ for name in METRICS}))
+    heavy = "{'sklearn', 'lightgbm', 'torch', 'pandas'}"
+    check = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", check], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,239 @@
+"""A folder of records becomes pages: verdicts, pictures, and runs that failed, are missing or were tampered with."""
+
+import json
+
+import pandas as pd
+import pytest
+from bench_report import demo, manifest, record
+
+from benchmark.claims import check, parse_claims
+from benchmark.record import write_record
+from benchmark.report import main, write_report
+from benchmark.tables import BOARD, COLUMNS
+from metrics.core import Score
+
+FILES = {"claims.json", "scores.csv", "rate_distortion.png", "beta.png", "leaderboard.png"}
+FILES |= {f"leaderboard.{kind}" for kind in ("csv", "md", "tex")}
+CLAIM = {"text": "A is below B", "metric": "rate", "relation": "less",
+         "left": {"objective": "beta_vae"}, "right": {"objective": "elbo"}}  # fmt: skip
+
+
+def rate(value, **more):
+    return [Score("rate", value, 0.1, "nats", **more)]
+
+
+def pairs(left, right, **more):
+    sides = {"beta_vae": left, "elbo": right}
+    return [
+        (None, record(objective=o, seed=s, scores=rate(v), **more)) for o, vs in sides.items() for s, v in enumerate(vs)
+    ]
+
+
+def verdict(records, **changes):
+    return check(records, parse_claims([{**CLAIM, **changes}]))[0]
+
+
+def test_less():
+    held = verdict(pairs([1.0, 2.0, 3.0], [11.0, 12.1, 13.0]))
+    assert held.held
+    assert held.n == 3
+    assert held.difference == pytest.approx(-10.0333, abs=1e-3)
+    assert held.line(8) == "held      mnist5k   A is below B: difference -10 [-10.2, -9.89] nats, n=3"
+    unclear = verdict(pairs([1.0, 2.0, 3.0], [3.0, 1.0, 3.5]))
+    assert not unclear.held
+    assert unclear.line().startswith("not held")
+    assert "interval includes 0" in unclear.line()
+    opposite = verdict(pairs([11.0, 12.1], [1.0, 2.0]))
+    assert not opposite.held
+    assert "whole interval is above 0" in opposite.note
+
+
+def test_greater_and_margins():
+    records = pairs([11.0, 12.1, 13.0], [1.0, 2.0, 3.0])
+    assert verdict(records, relation="greater").held
+    assert not verdict(records, relation="greater", margin=11.0).held
+    assert verdict([*records], relation="less", left=CLAIM["right"], right=CLAIM["left"], margin=9.0).held
+
+
+def test_not_less_is_non_inferiority_and_prints_its_margin():
+    records = pairs([10.0, 11.1, 12.0], [10.1, 11.0, 12.1])
+    assert not verdict(records, relation="not_less").held
+    found = verdict(records, relation="not_less", margin=1.0)
+    assert found.held
+    assert "(margin 1)" in found.line()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "why"),
+    [([1.0], [2.0], "n=1"), ([1.0, 2.0], [], "n=0, no run on the right"), ([], [], "n=0, no run")],
+)
+def test_what_cannot_be_checked_is_not_held(left, right, why):
+    found = verdict(pairs(left, right))
+    assert not found.held
+    assert f"cannot be checked: {why}" in found.line()
+
+
+def test_failed_runs_and_null_values_do_not_count():
+    null = record(objective="elbo", seed=1, scores=[Score("rate", None, reason="none")])
+    records = [*pairs([1.0, 2.0], [5.0]), (None, null)]
+    assert "n=1" in verdict(records).note
+
+
+def test_a_verdict_per_group_and_never_across():
+    records = pairs([1.0, 2.0], [5.0, 6.1]) + pairs([9.0, 8.0], [1.0, 2.0], group="mnist5k/static/counting/ff")
+    found = check(records, parse_claims([CLAIM]))
+    assert [(v.held, v.where) for v in found] == [
+        (True, "mnist5k/dynamic/counting/ab12cd34"),
+        (False, "mnist5k/static/counting/ff"),
+    ]
+
+
+def test_sides_select_by_options_and_average_within_a_seed():
+    runs = [
+        record(objective="beta_vae", options={"beta": b}, seed=s, scores=rate(10 - b + s / 10))
+        for b in (1.0, 4.0)
+        for s in (0, 1)
+    ]
+    records = [(None, one) for one in runs]
+    sides = {"left": {"objective.beta": 4}, "right": {"objective": "beta_vae", "objective.beta": 1}}
+    assert verdict(records, **sides).difference == pytest.approx(-3)
+    sides["right"] = {"objective": "beta_vae"}  # both betas: their mean is the seed's value
+    assert verdict(records, **sides).difference == pytest.approx(-1.5)
+
+
+def test_representation_and_number_of_labels():
+    def probes(shift):
+        return [
+            Score("p", shift * n + (code == "sample"), None, "", "higher", code, None, n)
+            for code in ("mean", "sample")
+            for n in (1, 2)
+        ]
+
+    records = [
+        (None, record(objective=o, seed=s, scores=probes(k + s / 99)))
+        for o, k in [("beta_vae", 1), ("elbo", 3)]
+        for s in (0, 1)
+    ]
+    assert "must name its representation (mean, sample)" in verdict(records, metric="p").note
+    assert verdict(records, metric="p", representation="mean").difference == pytest.approx(-4)
+    assert verdict(records, metric="p", representation="mean", num_labels=1).difference == pytest.approx(-2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metrik": "rate"}, "unknown key 'metrik'"),
+        ({"relation": "below"}, "relation 'below'; choose from less, greater, not_less"),
+        ({"left": {"objectiv": "elbo"}}, "selects runs by 'objectiv'"),
+        ({"left": {"objective": "beta_vae", "objective.bta": 4}}, "'objective.bta', which is an option of none"),
+        ({"margin": -1.0}, "at least 0"),
+    ],
+)
+def test_misspelt_claims_are_errors_of_one_line(changes, message):
+    with pytest.raises(ValueError, match="claim 'A is below B'") as error:
+        verdict(pairs([1.0, 2.0], [5.0, 6.0]), **changes)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_claim_without_metric_is_an_error():
+    with pytest.raises(ValueError, match="lacks the key 'metric'"):
+        parse_claims([{key: value for key, value in CLAIM.items() if key != "metric"}])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A sweep with a failed, a missing and a tampered run, from two commits."""
+    folder = tmp_path_factory.mktemp("results") / "demo"
+    demo(folder, betas=(2.0, 4.0))
+    error = {"type": "FloatingPointError", "message": "step 3: objective is nan\nmore", "traceback": "..."}
+    more = {"error": error, "left_out": {"mig": "no factors"}, "group": ""}
+    origin = {"commit": "fedcba", "dirty": True, "versions": {"torch": "2.8.0"}}
+    failed = record(objective="iwae", model="conv", seed=7, status="failed", provenance=origin, **more)
+    write_record(folder / "runs" / "broken", failed)
+    manifest(
+        folder, missing={"gone": "python -m benchmark seed=99", "broken": "python -m benchmark objective=iwae seed=7"}
+    )
+    tampered = folder / "runs" / "mnist5k-mlp-elbo-0" / "record.json"
+    tampered.write_text(tampered.read_text().replace('"seed": 0', '"seed": 5', 1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    return write_report(folder)
+
+
+def test_all_files_are_written(folder, report):
+    assert {path.name for path in folder.iterdir()} >= FILES
+    assert not list(folder.glob(".*"))  # no temporary file is left
+    assert tuple(pd.read_csv(folder / "scores.csv", nrows=1).columns) == COLUMNS
+    assert tuple(pd.read_csv(folder / "leaderboard.csv", nrows=1).columns) == BOARD
+    claims = json.loads((folder / "claims.json").read_text())
+    assert len(claims["claims"]) == len(report.verdicts) == 6
+    assert claims["held"] == 4
+
+
+def test_what_went_wrong_is_said(report):
+    assert (report.failed, report.missing, len(report.damaged)) == (("broken",), ("gone",), 1)
+    assert report.exit_code == 1
+    for words in (
+        "broken: FloatingPointError: step 3: objective is nan; again: python -m benchmark objective=iwae seed=7",
+        "gone: python -m benchmark seed=99",
+        "runs/mnist5k-mlp-elbo-0/record.json was changed after it was written",
+        "mig (1 runs): no factors",
+        "records come from several commits (0123456789, fedcba); several versions of torch (2.8.0, 2.9.0)",
+        "code with uncommitted changes (1 of",
+    ):
+        assert words in report.text
+    assert report.text.endswith(f"Written to {report.folder}")
+
+
+def test_the_page(folder, report):
+    page = (folder / "leaderboard.md").read_text()
+    assert "python -m benchmark.report results/demo" in page
+    assert str(folder) not in page
+    assert "![rate distortion](rate_distortion.png)" in page
+    assert "Ranked by iwae_100." in page
+    assert "**held** mnist5k: beta-VAE's rate is below the ELBO's" in page
+    assert "broken: FloatingPointError" in page
+    assert "`rate`: E KL(q(z|x) || p(z))" in page
+
+
+def test_the_report_is_the_same_twice(folder, report):
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert write_report(folder).text == report.text
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("prepare", [lambda folder: None, lambda folder: (folder / "runs").mkdir(parents=True)])
+def test_a_folder_without_records(tmp_path, capsys, prepare):
+    prepare(tmp_path / "nothing")
+    assert main([str(tmp_path / "nothing")]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert str(tmp_path / "nothing") in error
+    assert "python -m benchmark experiment=" in error
+
+
+def test_a_damaged_manifest_is_one_line(tmp_path, capsys):
+    write_record(tmp_path / "runs" / "a", record(scores=rate(1.0)))
+    (tmp_path / "experiment.json").write_text("{")
+    assert main([str(tmp_path)]) == 2
+    assert "experiment.json is not a JSON object" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", ["failed", "finished"])
+def test_a_single_run_with_or_without_scores(tmp_path, status, capsys):
+    one = record(status=status, scores=rate(1.0) if status == "finished" else (), error={"type": "E", "message": "m"})
+    write_record(tmp_path / "runs" / "a", one)
+    assert main([str(tmp_path)]) == 0
+    assert "python -m benchmark dataset=mnist5k" in capsys.readouterr().out or status == "finished"
+
+
+def test_figures_that_no_longer_apply_are_removed(tmp_path):
+    write_record(tmp_path / "runs" / "a", record(scores=rate(1.0)))
+    (tmp_path / "beta.png").write_bytes(b"old")
+    write_report(tmp_path)
+    assert not (tmp_path / "beta.png").exists()
+    assert (tmp_path / "leaderboard.png").exists()

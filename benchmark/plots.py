@@ -22,7 +22,7 @@ from benchmark.tables import Column, columns, headline_rows, labels
 
 DPI = 110
 FACET, BETWEEN, ACROSS = 2.5, 0.95, 4  # inches wide, inches for title and axis below, facets in a row
-SHOWN = 20  # configurations of a leaderboard figure
+SHOWN = 15  # configurations of a leaderboard figure
 MARKERS = "osD^vP*X<>"
 PALETTE = sns.color_palette("colorblind")
 STYLE: dict[Any, Any] = {**sns.axes_style("whitegrid"), "grid.color": "0.92", "axes.titlesize": 10, "axes.labelsize": 9}

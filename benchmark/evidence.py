@@ -39,7 +39,7 @@ class Subject:
     def no_density(self) -> str:
         """Why densities of z do not exist here, or an empty string."""
         if self.model is None:
-            return f"{self.plan.choices['model']} codes have no density"
+            return "codes of a reference have no density"
         return "a deterministic code has no density" if self.deterministic else ""
 
 

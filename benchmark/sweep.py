@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pebble import ProcessExpired, ProcessPool
-from tqdm import tqdm
 
 from benchmark.claim import Busy
 from benchmark.configuration import Plan
 from benchmark.evaluate import check_on_noise
 from benchmark.loading import device_of, load_dataset, with_data
+from benchmark.progress import bar
 from benchmark.provenance import code_state
 from benchmark.record import MANIFEST, read_record, write_json, write_record
 from benchmark.run import execute, failure, missing_metrics, previous_record
@@ -115,29 +115,29 @@ def _run_all(plans: Sequence[Plan], workers: int) -> list[Failure]:
     os.environ["TQDM_DISABLE"] = "1"  # for the workers: bars of their own would overwrite ours
     pool = ProcessPool(workers, initializer=_start_worker, context=multiprocessing.get_context("spawn"))
     signal.signal(signal.SIGTERM, _terminate)
-    bar = tqdm(total=len(plans), desc="runs", unit="run", file=sys.stderr, dynamic_ncols=True)
+    progress = bar(len(plans), "runs", "run")
     try:
-        failures = _watch(pool, plans, workers, bar)
+        failures = _watch(pool, plans, workers, progress)
         pool.close()
     except BaseException:
         pool.stop()
         print(
-            f"\nstopped: {len(plans) - int(bar.n)} of {len(plans)} runs are left; the same command goes on",
+            f"\nstopped: {len(plans) - int(progress.n)} of {len(plans)} runs are left; the same command goes on",
             file=sys.stderr,
         )
         raise
     finally:
-        bar.close()
+        progress.close()
         pool.join()
     return failures
 
 
-def _watch(pool: ProcessPool, plans: Sequence[Plan], workers: int, bar: tqdm[Any]) -> list[Failure]:
+def _watch(pool: ProcessPool, plans: Sequence[Plan], workers: int, progress: Any) -> list[Failure]:
     """Until every run is finished or failed; one that another sweep is at is asked for again."""
     failures: list[Failure] = []
     waiting: dict[Future[None], Plan] = {pool.schedule(_work, args=[plan]): plan for plan in plans}
     while waiting:
-        bar.set_postfix(running=min(workers, len(waiting)), failed=len(failures))
+        progress.set_postfix(running=min(workers, len(waiting)), failed=len(failures))
         done, _ = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
         for future in done:
             plan, error = waiting.pop(future), future.exception()
@@ -145,7 +145,7 @@ def _watch(pool: ProcessPool, plans: Sequence[Plan], workers: int, bar: tqdm[Any
                 time.sleep(0.2)
                 waiting[pool.schedule(_work, args=[plan])] = plan
                 continue
-            bar.update()
+            progress.update()
             if error is not None:
                 failures.append(_failed(plan, error))
     return failures

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypedDict
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from benchmark.pixels import Pixels
+from benchmark.progress import bar
 from benchmark.streams import torch_stream
 from models.evidence import rate_distortion
 from models.types import Count, NonNegative, Positive
@@ -68,7 +67,7 @@ def fit(
     best = _Best(model, patience, history[0])
     milestones = {round(total * (i + 1) / validations) for i in range(validations)} | {total}
     since, running = 0, torch.zeros((), device=device)
-    bar = tqdm(total=total, desc="training", unit="step", disable=not sys.stderr.isatty(), leave=False)
+    progress = bar(total, "training", "step", only_on_terminal=True)
     for step, rows in enumerate(_batches(len(train), batch_size, total, seed), start=1):
         rate = learning_rate * _factor(schedule, (step - 1) / total) * min(1.0, step / max(warmup_steps, 1))
         for group in updates.param_groups:
@@ -84,14 +83,14 @@ def fit(
         since += 1
         if step % CHECK == 0 or step in milestones:
             _refuse_non_finite(running, step)
-            bar.update(step - bar.n)
+            progress.update(step - progress.n)
         if step in milestones:
             history.append(validate(step, step * batch_size / len(train), rate, running.item() / since))
-            bar.set_postfix(best.update(history[-1]))
+            progress.set_postfix(best.update(history[-1]))
             since, running = 0, torch.zeros((), device=device)
             if best.exhausted:
                 break
-    bar.close()
+    progress.close()
     best.restore()
     return history
 

@@ -25,18 +25,20 @@ def conduct(plans: Sequence[Plan], launch: Launch | None) -> int:
     if prepared[0].settings.dry_run:
         print_dry_run(prepared)
         return 0
-    failures: list[Failure] = []
-    if launch is None:
-        failures = sweep(prepared)
-    else:
-        write_manifest(prepared)
-        launch([plan.overrides for plan in prepared if unfinished(plan)])
+    failures = sweep(prepared) if launch is None else _elsewhere(prepared, launch)
     report = write_report(experiment_folder(prepared[0]))
     told = set(report.failed)  # the report has named those that left a record
     for failure in failures:
         if failure.plan.folder.name not in told:
             print(f"failed: {failure.error}\n    repeat it alone: {failure.plan.command}")
     return 1 if failures or report.exit_code else 0
+
+
+def _elsewhere(plans: Sequence[Plan], launch: Launch) -> list[Failure]:
+    """What is not finished, run by a launcher of the user's; what is then still not finished has failed."""
+    write_manifest(plans)
+    launch([plan.overrides for plan in plans if unfinished(plan)])
+    return [Failure(plan, "not finished by the launcher") for plan in plans if unfinished(plan)]
 
 
 def single(plan: Plan) -> None:

@@ -64,6 +64,7 @@ def _timed(plan: Plan) -> float:
     with threads(plan.settings.threads):
         stage = build(plan)
         assert stage.model is not None
+        assert stage.train is not None
         options = plan.trainer.options
         size = min(int(options["batch_size"]), len(stage.train))
         generator = torch.Generator(device=stage.device).manual_seed(0)

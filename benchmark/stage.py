@@ -33,7 +33,7 @@ class Stage:
     dataset: Dataset
     device: torch.device
     drawn: dict[str, Tensor]  # probe and test examples (N, *shape), in the one draw that all models share
-    train: Pixels
+    train: Pixels | None = None
     model: VAE | None = None
     objective: Any = None
     reference: Representation | None = None
@@ -50,12 +50,13 @@ def build(plan: Plan) -> Stage:
     device = device_of(plan.settings.device)
     seed = plan.settings.evaluation_seed
     drawn = {split: Pixels(dataset, split, device).drawn(seed, split) for split in ("probe", "test")}
-    stage = Stage(plan, dataset, device, drawn, Pixels(dataset, "train", device))
+    stage = Stage(plan, dataset, device, drawn)
     if plan.is_reference:
         codes = plan.model.build()(dataset, numpy_stream(plan.settings.seed, "initialisation"))
         return replace(stage, reference=codes)
-    model = build_model(plan, dataset.shape, stage.train.mean()).to(device)
-    return replace(stage, model=model, objective=build_objective(plan.objective))
+    train = Pixels(dataset, "train", device)
+    model = build_model(plan, dataset.shape, train.mean()).to(device)
+    return replace(stage, train=train, model=model, objective=build_objective(plan.objective))
 
 
 def build_model(plan: Plan, shape: tuple[int, ...], mean: Tensor) -> VAE:
@@ -96,7 +97,7 @@ def subject_of(stage: Stage) -> Subject:
 
 def rehearse(stage: Stage, metrics: tuple[Component, ...]) -> None:
     """Objective and metrics once on a few untrained codes: a wrong choice fails now, not after hours of training."""
-    if stage.model is None:
+    if stage.model is None or stage.train is None:
         return
     if stage.objective is not None:
         generator = torch_stream(stage.plan.settings.seed, "rehearsal", stage.device)

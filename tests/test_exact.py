@@ -250,3 +250,10 @@ def test_inference_shapes():
     for name in ("log_px_z", "log_pz", "log_qz_x", "log_w"):
         assert getattr(inference, name).shape == (3, 5)
     assert inference.kl.shape == (5,)
+
+
+def test_evidence_encodes_each_example_once():
+    model, seen = scalar_model(), []
+    model.encoder.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
+    importance_evidence(model, batch_of(10).x, num_samples=5000, generator=torch.Generator().manual_seed(0))
+    assert seen == [10]

@@ -1,17 +1,16 @@
-"""Claims, each held against paired differences over seeds in its group, and the caveats that a folder of runs needs."""
+"""Claims, each held against paired differences over seeds in its comparison group, in the unit of its metric."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from benchmark.record import MANIFEST, Record, RecordError, read_record, run_folders
+from benchmark.record import Record
 from benchmark.statistics import Interval, paired
 from metrics.core import Score
 
@@ -203,92 +202,3 @@ def _at_budget(num_labels: int | str | None, scores: Sequence[Score]) -> float |
 def as_json(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """What claims.json holds."""
     return {"held": sum(verdict.held for verdict in verdicts), "claims": [asdict(verdict) for verdict in verdicts]}
-
-
-def read_folder(folder: Path) -> tuple[list[tuple[Path, Record]], dict[str, str]]:
-    """The records that can be trusted, and folder name -> what is wrong with each of the others."""
-    records, damaged = [], {}
-    for run in run_folders(folder):
-        try:
-            records.append((run, read_record(run)))
-        except RecordError as error:
-            damaged[run.name] = str(error).split("\n")[0].replace(f"{folder}/", "")
-    if not records:
-        what = f"has only damaged records ({len(damaged)})" if damaged else "holds no records (runs/*/record.json)"
-        what = what if folder.is_dir() else "does not exist"
-        remedy = "run `python -m benchmark experiment=<name>` first, or name a folder such as results/<experiment>"
-        raise ValueError(f"{folder} {what}; {remedy}")
-    return records, damaged
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """What the experiment asked for, or nothing for a folder of single runs."""
-    path = folder / MANIFEST
-    try:
-        return dict(json.loads(path.read_text())) if path.exists() else {}
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
-        raise ValueError(f"{path} is not a JSON object ({error}); delete it, or start the experiment again") from error
-
-
-class Section(NamedTuple):
-    """A heading with its lines, the same on every page."""
-
-    title: str
-    lines: list[str]
-
-
-def error_line(record: Record) -> str:
-    """The first line of what stopped a failed run; "" for a finished one."""
-    if not record.error:
-        return ""
-    message = record.error.get("message", "").strip().split("\n")[0]
-    return f"{record.error.get('type', 'Error')}: {message}"
-
-
-def missing_runs(records: Records, manifest: Mapping[str, Any], damaged: Sequence[str] = ()) -> dict[str, str]:
-    """The runs that the experiment asked for and that left no record, with their commands."""
-    there = {folder.name for folder, _ in records} | set(damaged)
-    return {name: command for name, command in manifest.get("runs", {}).items() if name not in there}
-
-
-def caveats(records: Records, manifest: Mapping[str, Any], damaged: Mapping[str, str]) -> list[Section]:
-    """Failed, missing and damaged runs with the commands that repeat them, what was left out, and mixed origins."""
-    missing = missing_runs(records, manifest, list(damaged))
-    failed = [
-        f"{folder.name}: {error_line(record)}; again: {_command(folder, record, manifest)}"
-        for folder, record in records
-        if record.status == "failed"
-    ]
-    sections = (
-        Section(f"Failed runs ({len(failed)})", failed),
-        Section(f"Missing runs ({len(missing)})", [f"{name}: {command}" for name, command in missing.items()]),
-        Section(f"Damaged runs ({len(damaged)})", list(damaged.values())),
-        Section("Metrics left out", _left_out(records)),
-        Section("Warning", _mixed(records)),
-    )
-    return [section for section in sections if section.lines]
-
-
-def _command(folder: Path, record: Record, manifest: Mapping[str, Any]) -> str:
-    choices = " ".join(f"{key}={record.choices[key]}" for key in CHOICES[:4] if key in record.choices)
-    stated = manifest.get("runs", {}).get(folder.name) or (record.error or {}).get("command")
-    return stated or f"python -m benchmark {choices} seed={record.config.get('seed', 0)}"
-
-
-def _left_out(records: Records) -> list[str]:
-    counts = Counter(pair for _, record in records for pair in record.left_out.items())
-    return [f"{name} ({n} runs): {why}" for (name, why), n in sorted(counts.items())]
-
-
-def _mixed(records: Records) -> list[str]:
-    """One line if the records come from several commits, uncommitted changes, or several versions of a library."""
-    origins = [record.provenance for _, record in records]
-    found = {"commit": {str(origin.get("commit"))[:10] for origin in origins}}
-    for name in sorted({name for origin in origins for name in origin.get("versions", {})}):
-        found[name] = {str(origin.get("versions", {}).get(name)) for origin in origins}
-    parts = [f"several {name}s ({', '.join(sorted(those))})" if name == "commit" else
-             f"several versions of {name} ({', '.join(sorted(those))})"
-             for name, those in found.items() if len(those) > 1]  # fmt: skip
-    dirty = sum(bool(origin.get("dirty")) for origin in origins)
-    parts += [f"code with uncommitted changes ({dirty} of {len(origins)})"] if dirty else []
-    return [f"records come from {'; '.join(parts)}"] if parts else []

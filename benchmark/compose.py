@@ -68,11 +68,14 @@ def _files(group: str) -> list[str]:
 def _no_such_key(key: str, overrides: Sequence[str]) -> str:
     parent, _, leaf = key.rpartition(".")
     others = [text for text in overrides if not text.lstrip("+~").startswith(key)]
-    node: Any = _compose(others)
+    try:
+        node: Any = _compose(others)
+    except Exception:  # a second mistake beside this one: say the first without what there is instead
+        node = {}
     for part in parent.split(".") if parent else ():
         node = node.get(part) if hasattr(node, "get") else None
     known = [str(name) for name in node if name not in ("hydra", "_target_")] if hasattr(node, "keys") else []
-    return f"{key}: no such key{suggestion(leaf, known)}"
+    return f"{key}: no such key{suggestion(leaf, known) if known else ''}"
 
 
 def _compose(overrides: Sequence[str]) -> Any:

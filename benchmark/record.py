@@ -52,6 +52,14 @@ class Record:
         """The names of the scores in this record."""
         return {score.name for score in self.scores}
 
+    @property
+    def error_line(self) -> str:
+        """The first line of what stopped a failed run; "" for a finished one."""
+        if not self.error:
+            return ""
+        message = self.error.get("message", "").strip().split("\n")[0]
+        return f"{self.error.get('type', 'Error')}: {message}"
+
 
 def digest(content: Mapping[str, Any]) -> str:
     """sha256 of a JSON value in canonical form (sorted keys, no spaces)."""
@@ -112,6 +120,29 @@ def run_folders(experiment: Path) -> Iterator[Path]:
     yield from sorted(path.parent for path in (experiment / "runs").glob(f"*/{FILE}"))
 
 
-def read_all(experiment: Path) -> list[tuple[Path, Record]]:
-    """Every record of an experiment with its folder, in order of name."""
-    return [(folder, read_record(folder)) for folder in run_folders(experiment)]
+def read_folder(experiment: Path) -> tuple[list[tuple[Path, Record]], dict[str, str]]:
+    """The records that can be trusted, and folder name -> what is wrong with each of the others.
+
+    A folder without one trusted record is a ValueError.
+    """
+    records, damaged = [], {}
+    for run in run_folders(experiment):
+        try:
+            records.append((run, read_record(run)))
+        except RecordError as error:
+            damaged[run.name] = str(error).split("\n")[0].replace(f"{experiment}/", "")
+    if not records:
+        what = f"has only damaged records ({len(damaged)})" if damaged else f"holds no records (runs/*/{FILE})"
+        what = what if experiment.is_dir() else "does not exist"
+        remedy = "run `python -m benchmark experiment=<name>` first, or name a folder such as results/<experiment>"
+        raise ValueError(f"{experiment} {what}; {remedy}")
+    return records, damaged
+
+
+def read_manifest(experiment: Path) -> dict[str, Any]:
+    """What the experiment asked for, or nothing for a folder of single runs."""
+    path = experiment / MANIFEST
+    try:
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise ValueError(f"{path} is not a JSON object ({error}); delete it, or start the experiment again") from error

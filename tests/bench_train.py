@@ -6,9 +6,13 @@ Prints the ratio of median step times (ours / bare) with the same network, optim
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from statistics import median
 
 import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
 from benchmark.compose import compose
 from benchmark.datasets import Dataset
 from benchmark.pixels import Pixels, _bernoulli
@@ -16,8 +20,6 @@ from benchmark.stage import build_model, build_objective
 from benchmark.streams import torch_stream
 from benchmark.train import _batches
 from models.vae import Batch
-from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 ROUNDS, STEPS = 15, 40
 
@@ -60,9 +62,9 @@ class Bare:
 
     def __init__(self, data: Dataset, batch_size: int, hidden: tuple[int, ...], latent: int, samples: int) -> None:
         widths = [784, *hidden]
-        encoder = [m for a, b in zip(widths, widths[1:], strict=False) for m in (nn.Linear(a, b), nn.Tanh())]
+        encoder = [m for a, b in pairwise(widths) for m in (nn.Linear(a, b), nn.Tanh())]
         back = [latent, *hidden]
-        decoder = [m for a, b in zip(back, back[1:], strict=False) for m in (nn.Linear(a, b), nn.Tanh())]
+        decoder = [m for a, b in pairwise(back) for m in (nn.Linear(a, b), nn.Tanh())]
         self.features, self.mean, self.scale = (
             nn.Sequential(*encoder),
             nn.Linear(widths[-1], latent),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from benchmark.compose import compose
 from benchmark.datasets import Dataset
 from benchmark.loading import with_data

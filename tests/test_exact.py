@@ -8,14 +8,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
+from torch import nn
+from torch.distributions import Independent, OneHotCategorical
+
 from models.distributions import diagonal_normal
 from models.evidence import importance_evidence, rate_distortion, resample
 from models.exact import linear_beta_vae, linear_log_evidence
 from models.objectives import Autoencoder, beta_vae, elbo, iwae
 from models.vae import VAE, Batch, Inference
-from scipy import stats
-from torch import nn
-from torch.distributions import Independent, OneHotCategorical
 
 W, S2 = 0.8, 0.5  # p(z) = N(0, 1), p(x|z) = N(w z, s2)
 M, V = 0.3, 0.4  # q(z|x) = N(m, v), not the posterior

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from benchmark.compose import register
 from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from benchmark.compose import register
 from hydra_plugins.betterbound.grids import expand
 
 register()

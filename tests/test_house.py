@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import CONF, names_in
+
 from benchmark.compose import compose
 from benchmark.configuration import PACKAGES
 from benchmark.guide import description, guide
-from conftest import CONF, names_in
 
 ROOT = CONF.parent
 GROUPS = ("dataset", "model", "objective", "trainer", "metrics")
@@ -84,7 +85,8 @@ def test_help_names_every_choice():
 
 
 def test_help_needs_no_heavy_import():
-    code = "import sys; sys.argv = ['x', '--help']; from benchmark.__main__ import main; main(); print(sorted(sys.modules))"
+    start = "import sys; sys.argv = ['x', '--help']; from benchmark.__main__ import main"
+    code = f"{start}; main(); print(sorted(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     modules = out.splitlines()[-1]
     assert not any(f"'{name}'" in modules for name in ("torch", "sklearn", "pandas", "hydra", "matplotlib"))

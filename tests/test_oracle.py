@@ -6,6 +6,7 @@ import csv
 import math
 
 import pytest
+
 from benchmark.compose import compose
 from benchmark.loading import with_data
 from benchmark.run import execute

@@ -1,4 +1,4 @@
-"""Runs and sweeps end to end on tiny models: the same seed gives the same record, and nothing that goes wrong is lost."""
+"""Runs and sweeps end to end on tiny models: one seed gives one record, and nothing that goes wrong is lost."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import time
 
 import numpy as np
 import pytest
+from conftest import TINY
+
 from benchmark import run as run_from_python
 from benchmark.claim import Busy, claimed
 from benchmark.configuration import ConfigurationError
 from benchmark.record import FILE, RecordError, read_record
 from benchmark.run import execute, missing_metrics
 from benchmark.sweep import prepare, sweep
-from conftest import TINY
 
 
 def content(folder):

@@ -6,11 +6,12 @@ import math
 
 import pytest
 import torch
+from conftest import image_dataset
+
 from benchmark.compose import compose
 from benchmark.pixels import Pixels
 from benchmark.stage import build_model, build_objective
 from benchmark.train import _batches, _factor, fit
-from conftest import image_dataset
 
 
 def parts(*overrides):

@@ -56,7 +56,7 @@ def build(plan: Plan) -> Stage:
         return replace(stage, reference=codes)
     train = Pixels(dataset, "train", device)
     model = build_model(plan, dataset.shape, train.mean()).to(device)
-    return replace(stage, train=train, model=model, objective=build_objective(plan.objective))
+    return replace(stage, train=train, model=model, objective=build_objective(plan, model, device))
 
 
 def build_model(plan: Plan, shape: tuple[int, ...], mean: Tensor) -> VAE:
@@ -67,12 +67,17 @@ def build_model(plan: Plan, shape: tuple[int, ...], mean: Tensor) -> VAE:
         return plan.model.build()(shape, mean)
 
 
-def build_objective(component: Component | None) -> Any:
-    """The objective as a callable of (model, batch); a class is instantiated, for it has a state of its own."""
-    if component is None:
+def build_objective(plan: Plan, model: VAE, device: torch.device) -> Any:
+    """The objective as a callable of (model, batch), or None; a class has a state of its own and is instantiated."""
+    if plan.objective is None:
         return None
-    objective = component.build()
-    return objective() if isinstance(getattr(objective, "func", None), type) else objective
+    objective = plan.objective.build()
+    if not isinstance(getattr(objective, "func", None), type):
+        return objective
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(plan.settings.seed, "adversary"))
+        found = objective(model.prior().event_shape[-1])
+    return found.to(device) if isinstance(found, torch.nn.Module) else found
 
 
 def represent(stage: Stage, most: int | None = None) -> Representation:

@@ -13,10 +13,10 @@ from benchmark.pixels import Pixels
 from benchmark.progress import bar
 from benchmark.streams import torch_stream
 from models.evidence import rate_distortion
-from models.types import Count, NonNegative, Positive
+from models.types import Count, Positive, Steps
 from models.vae import VAE, Batch
 
-Objective = Callable[[VAE, Batch], Tensor]
+Objective = Callable[[VAE, Batch], Tensor]  # an nn.Module has an adversary, with `update(model, batch)`
 Schedule = Literal["constant", "cosine", "burda"]
 CHECK = 50  # steps between looks at whether the objective is still finite (a look waits for a GPU)
 VALIDATION_EXAMPLES = 1000
@@ -48,7 +48,7 @@ def fit(
     learning_rate: Positive = 1e-3,
     optimizer_options: dict[str, Any] | None = None,
     schedule: Schedule = "constant",
-    warmup_steps: NonNegative = 0,
+    warmup_steps: Steps = 0,
     clip_norm: Positive | None = None,
     validations: Count = 20,
     patience: Count | None = None,
@@ -79,6 +79,8 @@ def fit(
         if clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
         updates.step()
+        if isinstance(objective, torch.nn.Module):  # it has an adversary, whose turn it is
+            objective.update(model, batch)
         running += value.detach()
         since += 1
         if step % CHECK == 0 or step in milestones:

@@ -43,6 +43,9 @@ class Autoencoder:
 
     deterministic: ClassVar[bool] = True
 
+    def __init__(self, latent_dim: int) -> None:
+        """Objectives that are classes get the latent dimension; this one has no use for it."""
+
     def __call__(self, model: VAE, batch: Batch) -> Tensor:
         """The value for each example, (B,)."""
         posterior = model.encoder(batch.x)

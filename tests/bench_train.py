@@ -41,7 +41,7 @@ class Ours:
         plan = compose(overrides)
         self.pixels = Pixels(data, "train", torch.device("cpu"))
         self.model = build_model(plan, data.shape, self.pixels.mean())
-        self.objective = build_objective(plan.objective)
+        self.objective = build_objective(plan, self.model, torch.device("cpu"))
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.updates = torch.optim.Adam(self.parameters, lr=1e-3, fused=True)
         self.noise = torch_stream(0, "noise")

@@ -141,7 +141,7 @@ def test_beta_one_and_one_sample_are_the_elbo():
 
 
 def test_autoencoder_is_the_likelihood_at_the_mean():
-    values = Autoencoder()(scalar_model(), batch_of(3))
+    values = Autoencoder(1)(scalar_model(), batch_of(3))
     expected = stats.norm.logpdf(X, W * M, math.sqrt(S2))
     torch.testing.assert_close(values, torch.full_like(values, expected))
 

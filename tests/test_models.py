@@ -71,11 +71,11 @@ def test_every_objective_is_finite_and_reaches_every_parameter(name, model_name)
     """Picked up from the folder: a new YAML needs no new test."""
     sigma2 = "model.sigma2=learned" if model_name == "linear" else "model.latent_dim=6"
     plan = compose([f"objective={name}", f"model={model_name}", sigma2])
-    objective = build_objective(plan.objective)
+    model = build_model(plan, (1, 12, 12), torch.full((1, 12, 12), 0.3))
+    objective = build_objective(plan, model, torch.device("cpu"))
     if objective is None:
         assert name == "untrained"
         return
-    model = build_model(plan, (1, 12, 12), torch.full((1, 12, 12), 0.3))
     x = torch.rand((7, 1, 12, 12), generator=torch.Generator().manual_seed(0)).round()
     value = objective(model, Batch(x, 10, 100, torch.Generator().manual_seed(1)))
     assert value.shape in [(7,), ()]

@@ -18,7 +18,8 @@ def parts(*overrides):
     plan = compose(["model.latent_dim=3", *overrides])
     dataset = image_dataset((1, 6, 6))
     train, validation = (Pixels(dataset, split, torch.device("cpu")) for split in ("train", "validation"))
-    return build_model(plan, (1, 6, 6), train.mean()), build_objective(plan.objective), train, validation
+    model = build_model(plan, (1, 6, 6), train.mean())
+    return model, build_objective(plan, model, torch.device("cpu")), train, validation
 
 
 def test_every_example_is_visited_once_an_epoch():

@@ -1,0 +1,61 @@
+"""FactorVAE: an objective with a network of its own, which tells q(z) from the product of its marginals."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from models.sampling import draw
+from models.types import Count, NonNegative, Positive
+from models.vae import VAE, Batch
+
+
+class FactorVAE(nn.Module):
+    """ELBO - gamma TC(z), TC from the logit of a discriminator *(Kim and Mnih, 2018)*, (B,) nats.
+
+    The trainer maximises the value over the model, then minimises `adversary_loss` over this module's parameters with
+    Adam at `learning_rate`.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        *,
+        gamma: NonNegative = 10.0,
+        hidden: tuple[Count, ...] = (1000, 1000, 1000, 1000, 1000, 1000),
+        learning_rate: Positive = 1e-4,
+    ) -> None:
+        super().__init__()
+        self.gamma = gamma
+        widths = (latent_dim, *hidden)
+        layers = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
+        self.discriminator = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=learning_rate, betas=(0.5, 0.9))
+
+    def forward(self, model: VAE, batch: Batch) -> Tensor:
+        """The objective, with the discriminator's logit log q(z) - log prod_j q(z_j) as the total correlation."""
+        inference = model.infer(batch.x, 1, batch.generator)
+        total_correlation = self.discriminator(inference.z[0])[:, 0]
+        return inference.log_px_z[0] - inference.kl - self.gamma * total_correlation
+
+    def adversary_loss(self, model: VAE, batch: Batch) -> Tensor:
+        """Cross-entropy of telling z ~ q(z) from z whose dimensions come from different examples each, nats."""
+        with torch.no_grad():
+            z = draw(model.encoder(batch.x), 1, batch.generator)[0]
+            shuffled = permute_dimensions(z, batch.generator)
+        return 0.5 * (softplus(-self.discriminator(z)).mean() + softplus(self.discriminator(shuffled)).mean())
+
+    def update(self, model: VAE, batch: Batch) -> None:
+        """One step of the discriminator; the model stays as it is."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.adversary_loss(model, batch).backward()
+        self.optimizer.step()
+
+
+def permute_dimensions(z: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Each column of z (B, D) in an order of its own: a draw of the product of the marginals."""
+    order = torch.rand(z.shape, generator=generator, device=z.device).argsort(0)
+    return z.gather(0, order)

@@ -12,11 +12,12 @@ from torch import Tensor
 from benchmark.pixels import Pixels
 from benchmark.progress import bar
 from benchmark.streams import torch_stream
+from models.adversary import Adversarial
 from models.evidence import rate_distortion
 from models.types import Count, Positive, Steps
 from models.vae import VAE, Batch
 
-Objective = Callable[[VAE, Batch], Tensor]  # an nn.Module has an adversary, with `update(model, batch)`
+Objective = Callable[[VAE, Batch], Tensor]  # one that is Adversarial has parameters of its own
 Schedule = Literal["constant", "cosine", "burda"]
 CHECK = 50  # steps between looks at whether the objective is still finite (a look waits for a GPU)
 VALIDATION_EXAMPLES = 1000
@@ -79,7 +80,7 @@ def fit(
         if clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
         updates.step()
-        if isinstance(objective, torch.nn.Module):  # it has an adversary, whose turn it is
+        if isinstance(objective, Adversarial):
             objective.update(model, batch)
         running += value.detach()
         since += 1

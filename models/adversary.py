@@ -13,11 +13,19 @@ from models.types import Count, NonNegative, Positive
 from models.vae import VAE, Batch
 
 
-class FactorVAE(nn.Module):
+class Adversarial(nn.Module):
+    """An objective with parameters of its own: the trainer calls `update` after each step of the model."""
+
+    def update(self, model: VAE, batch: Batch) -> None:
+        """One step of the adversary; the model stays as it is."""
+        raise TypeError(f"{type(self).__name__} is an adversarial objective without an update")
+
+
+class FactorVAE(Adversarial):
     """ELBO - gamma TC(z), TC from the logit of a discriminator *(Kim and Mnih, 2018)*, (B,) nats.
 
     The trainer maximises the value over the model, then minimises `adversary_loss` over this module's parameters with
-    Adam at `learning_rate`.
+    Adam at `learning_rate`, on fresh draws for the same examples.
     """
 
     def __init__(

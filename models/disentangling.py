@@ -104,7 +104,7 @@ def info_vae(
 
 
 def mmd(first: Tensor, second: Tensor, bandwidth: float) -> Tensor:
-    """Squared maximum mean discrepancy of samples (n, D), (m, D), Gaussian kernel *(Gretton et al., 2012)*: 0 if equal."""
+    """Squared maximum mean discrepancy of samples (n, D), (m, D) *(Gretton et al., 2012)*: 0 where they are equal."""
 
     def mean_kernel(a: Tensor, b: Tensor) -> Tensor:
         square = a.square().sum(1)[:, None] + b.square().sum(1)[None] - 2 * a @ b.T

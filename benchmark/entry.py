@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmark.configuration import Plan
 from benchmark.estimate import print_dry_run
-from benchmark.record import Record, Score
 from benchmark.run import execute
+from benchmark.scores import score_table
 from benchmark.sweep import Failure, experiment_folder, first_line, prepare, sweep, unfinished, write_manifest
 
 Launch = Callable[[Sequence[Sequence[str]]], Any]
@@ -48,7 +48,7 @@ def single(plan: Plan) -> None:
         print_dry_run([full])
         return
     record = execute(full)
-    print(table_of(record))
+    print(score_table(record.scores))
     for name, reason in record.left_out.items():
         print(f"left out: {name}: {reason}")
     print(f"folder: {full.folder}")
@@ -61,33 +61,3 @@ def quiet(plan: Plan) -> None:
         execute(full)
     except Exception as error:
         print(f"failed: {first_line(error)}\n    repeat it alone: {full.command}", file=sys.stderr)
-
-
-def table_of(record: Record) -> str:
-    """The scores of one run (means over factors), with the exact value beside those that have one."""
-    from tabulate import tabulate
-
-    exact = {
-        score.name.removeprefix("exact_"): score.value for score in record.scores if score.name.startswith("exact_")
-    }
-    shown = [score for score in record.scores if score.factor is None and not score.name.startswith("exact_")]
-    rows = [_row(score, exact.get(score.name)) for score in shown]
-    rows += [_row(score, None) for score in record.scores if score.name == "exact_log_evidence"]
-    headers = ["metric", "of", "labels", "value", "± s.e.", "exact", "unit", "note"]
-    if not exact:
-        rows, headers = [row[:5] + row[6:] for row in rows], headers[:5] + headers[6:]
-    return tabulate(rows, headers, disable_numparse=True, maxcolwidths=[None] * (len(headers) - 1) + [60])
-
-
-def _row(score: Score, exact: float | None) -> list[str]:
-    arrow = {"higher": " ↑", "lower": " ↓", None: ""}[score.better]
-    return [
-        score.name + arrow,
-        score.representation or "",
-        "" if score.num_labels is None else str(score.num_labels),
-        "—" if score.value is None else f"{score.value:.4f}",
-        "" if score.stderr is None else f"{score.stderr:.4f}",
-        "" if exact is None else f"{exact:.4f}",
-        score.unit,
-        score.reason,
-    ]

@@ -1,10 +1,13 @@
-"""Every requested metric on one representation: scores, matrices, and what was left out and why."""
+"""Every requested metric on one representation, of a run or brought along: `python -m benchmark.evaluate codes.npz`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-from typing import NamedTuple
+import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,8 +15,14 @@ from benchmark.configuration import Component, ConfigurationError
 from benchmark.datasets import Dataset
 from benchmark.encode import representation_of
 from benchmark.evidence import Subject
+from benchmark.loading import load_dataset
+from benchmark.record import SCHEMA, write_json
+from benchmark.scores import score_table
 from benchmark.streams import numpy_stream, seed_of
 from metrics.core import Inapplicable, Representation, Score
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CHECKED = 200  # examples a metric is tried on
 
@@ -26,7 +35,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    metrics: Iterable[Component], explicit: bool, representation: Representation, subject: Subject, seed: int
+    metrics: Iterable[Component], explicit: bool, representation: Representation, subject: Subject | None, seed: int
 ) -> Evaluation:
     """Run the metrics, each with a random stream of its own, so that no score depends on which others were asked for.
 
@@ -63,9 +72,73 @@ def check_on_noise(metrics: Iterable[Component], dataset: Dataset) -> None:
                 raise ConfigurationError(f"metrics=[{metric.name}]: {error}") from error
 
 
-def _measure(metric: Component, representation: Representation, subject: Subject, seed: int) -> list[Score]:
+def _measure(metric: Component, representation: Representation, subject: Subject | None, seed: int) -> list[Score]:
     function = metric.build()
     if metric.target.startswith("benchmark."):  # evidence: needs the model and its densities
+        assert subject is not None
         subject.generator.manual_seed(seed_of(seed, metric.name))
         return function(subject)
     return function(representation, numpy_stream(seed, metric.name))
+
+
+def score(source: Any, overrides: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:
+    """Scores of a representation as a table: a mapping of arrays (keys as in an npz file), a path, or module:function.
+
+    `overrides` are those of the command line, such as "metrics=[mig,dci]", or "dataset=sprites" for a callable.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([asdict(found) for found in score_source(source, overrides, seed).scores])
+
+
+def score_source(source: Any, overrides: Sequence[str], seed: int) -> Evaluation:
+    """The run metrics (those of arrays; densities need a model) of whatever `source` names."""
+    from benchmark.bring import from_arrays, from_callable, read_npz
+    from benchmark.compose import compose
+
+    plan = compose(list(overrides))
+    if isinstance(source, Mapping):
+        representation = from_arrays(source, seed)
+    elif ":" in str(source) and not Path(source).exists():
+        representation = from_callable(str(source), load_dataset(plan.dataset, plan.settings))
+    else:
+        path = Path(source)
+        representation = read_npz(path / "codes.npz" if path.is_dir() else path, seed)
+    metrics = [metric for metric in plan.metrics if metric.target.startswith("metrics.")]
+    if plan.metrics_explicit and len(metrics) < len(plan.metrics):
+        names = sorted({metric.name for metric in plan.metrics} - {metric.name for metric in metrics})
+        raise ConfigurationError(f"metrics=[{','.join(names)}]: needs a model and its densities; codes have none")
+    return evaluate(metrics, plan.metrics_explicit, representation, None, seed)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line: print the table and write <stem>.scores.json beside the codes; 2 where they are refused."""
+    parser = argparse.ArgumentParser(prog="python -m benchmark.evaluate", description=__doc__)
+    parser.add_argument("source", help="codes.npz, a run's folder, or module:function")
+    parser.add_argument("overrides", nargs="*", help="metrics=[mig,dci], dataset=sprites (for a function), seed=0")
+    given = parser.parse_args(arguments)
+    seed = next((text.partition("=")[2] for text in given.overrides if text.startswith("seed=")), "0")
+    try:
+        found = score_source(given.source, given.overrides, int(seed))
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(score_table(found.scores))
+    for name, reason in found.left_out.items():
+        print(f"left out: {name}: {reason}")
+    written = _scores_file(given.source)
+    content = {"schema": SCHEMA, "seed": int(seed), "scores": [asdict(item) for item in found.scores]}
+    write_json(written, {**content, "left_out": found.left_out})
+    print(f"written: {written}")
+    return 0
+
+
+def _scores_file(source: str) -> Path:
+    path = Path(source)
+    if path.is_dir():
+        return path / "codes.scores.json"
+    return path.with_suffix(".scores.json") if path.exists() else Path(f"{source.replace(':', '.')}.scores.json")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

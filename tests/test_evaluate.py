@@ -1,0 +1,109 @@
+"""Representations brought along: good ones are told apart, hostile ones are refused in one line."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from conftest import TINY
+
+from benchmark import run
+from benchmark.evaluate import main, score
+
+METRICS = "metrics=[mig,dci,linear_probe,information]"
+
+
+def factors_of(number=1200, seed=0):
+    return np.random.default_rng(seed).integers(0, 5, (number, 3))
+
+
+def codes_of(kind):
+    rng, factors = np.random.default_rng(1), factors_of()
+    rotation = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    return {"perfect": factors, "rotated": factors @ rotation, "noise": rng.standard_normal((1200, 3))}[kind]
+
+
+def value(table, metric):
+    rows = table[(table["name"] == metric) & table["factor"].isna()]
+    return rows["value"].iloc[-1]
+
+
+def test_perfect_rotated_and_noise_codes_are_told_apart():
+    tables = {kind: score({"codes": codes_of(kind), "factors": factors_of()}, [METRICS])
+              for kind in ("perfect", "rotated", "noise")}  # fmt: skip
+    for metric in ("mig_hist", "dci_lightgbm_disentanglement"):
+        perfect, rotated, noise = (value(tables[kind], metric) for kind in ("perfect", "rotated", "noise"))
+        assert perfect > 0.95 > 0.6 > rotated > noise - 0.05
+    assert (
+        value(tables["rotated"], "linear_probe_accuracy") > 0.6 > 0.3 > value(tables["noise"], "linear_probe_accuracy")
+    )
+
+
+def test_the_command_line_writes_scores_in_the_format_of_records(tmp_path, capsys):
+    np.savez(tmp_path / "mine.npz", codes=codes_of("perfect"), factors=factors_of(), factor_names=["a", "b", "c"])
+    assert main([str(tmp_path / "mine.npz"), METRICS]) == 0
+    out = capsys.readouterr().out
+    assert "mig_hist" in out
+    content = json.loads((tmp_path / "mine.scores.json").read_text())
+    names = {item["name"] for item in content["scores"]}
+    assert names >= {"mig_hist", "dci_lightgbm_disentanglement", "linear_probe_accuracy", "active_units"}
+    assert {"a", "b", "c"} <= {item["factor"] for item in content["scores"]}
+
+
+def test_the_same_seed_gives_the_same_scores():
+    arrays = {"codes": codes_of("rotated"), "factors": factors_of()}
+    assert score(arrays, ["metrics=[dci]"], seed=3).equals(score(arrays, ["metrics=[dci]"], seed=3))
+
+
+def test_a_run_folder_and_a_callable(tmp_path, cache_dir, monkeypatch):
+    record = run(TINY, results_dir=tmp_path, cache_dir=cache_dir)
+    folder = next((tmp_path / "single" / "runs").iterdir())
+    assert value(score(folder, ["metrics=[information]"]), "active_units") == record.score("active_units", "mean").value
+    (tmp_path / "mine_encoder.py").write_text(
+        "def rows(images):\n    return images.mean(-1).reshape(len(images), -1)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    overrides = ["dataset=digits", f"cache_dir={cache_dir}", "metrics=[linear_probe]"]
+    assert value(score("mine_encoder:rows", overrides), "linear_probe_accuracy") > 0.3
+
+
+GOOD = {"codes": np.arange(24.0).reshape(12, 2), "factors": np.arange(12) % 3}
+HOSTILE = {
+    "holds Python objects": {**GOOD, "codes": np.array([{}] * 12, dtype=object)},
+    "no 'factors'": {"codes": GOOD["codes"]},
+    "unknown keys ['labels']": {**GOOD, "labels": np.arange(12)},
+    "NaN or infinite": {**GOOD, "codes": np.full((12, 2), np.nan)},
+    "has shape (0, 2)": {"codes": np.zeros((0, 2)), "factors": np.zeros((0, 1))},
+    "has shape (12, 2, 2)": {**GOOD, "codes": np.zeros((12, 2, 2))},
+    "factors has 11 rows, codes has 12": {**GOOD, "factors": np.arange(11)},
+    "has one value only": {**GOOD, "factors": np.zeros(12)},
+    "has dtype <U1": {**GOOD, "factors": np.array(list("abcabcabcabc"))},
+    "stddev has shape (12, 3)": {**GOOD, "stddev": np.ones((12, 3))},
+    "unknown factor types": {**GOOD, "factor_types": np.array(["ordinal"])},
+    "the test part has": {**GOOD, "codes_test": np.zeros((4, 2))},
+    "too few to split": {"codes": np.zeros((3, 1)), "factors": np.arange(3)},
+}
+
+
+@pytest.mark.parametrize("message", HOSTILE, ids=str)
+def test_hostile_files_are_refused_in_one_line(tmp_path, capsys, message):
+    np.savez(tmp_path / "bad.npz", **HOSTILE[message])
+    assert main([str(tmp_path / "bad.npz"), "metrics=[mig]"]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "bad.scores.json").exists()
+
+
+def test_what_is_no_npz_is_refused(tmp_path, capsys):
+    (tmp_path / "bad.npz").write_text("not a zip")
+    for source in (tmp_path / "bad.npz", tmp_path / "absent.npz", "no_such_module:f"):
+        assert main([str(source)]) == 2
+    assert all(line.startswith("error: ") for line in capsys.readouterr().err.splitlines())
+
+
+def test_evidence_of_codes_does_not_exist(tmp_path, capsys):
+    np.savez(tmp_path / "mine.npz", **GOOD)
+    assert main([str(tmp_path / "mine.npz"), "metrics=[rate_distortion]"]) == 2
+    assert "needs a model" in capsys.readouterr().err

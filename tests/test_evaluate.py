@@ -59,7 +59,8 @@ def test_the_same_seed_gives_the_same_scores():
 def test_a_run_folder_and_a_callable(tmp_path, cache_dir, monkeypatch):
     record = run(TINY, results_dir=tmp_path, cache_dir=cache_dir)
     folder = next((tmp_path / "single" / "runs").iterdir())
-    assert value(score(folder, ["metrics=[information]"]), "active_units") == record.score("active_units", "mean").value
+    units = record.score("active_units", "mean").value
+    assert value(score(folder, ["metrics=[information]"]), "active_units") == units
     (tmp_path / "mine_encoder.py").write_text(
         "def rows(images):\n    return images.mean(-1).reshape(len(images), -1)\n"
     )

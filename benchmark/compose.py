@@ -9,6 +9,10 @@ from typing import Any
 
 from benchmark.configuration import ConfigurationError, Plan, plan, suggestion
 
+HEADLINE = (
+    "rate_distortion", "evidence", "exact", "information", "linear_probe", "mig", "dci", "beta_vae_score",
+)  # fmt: skip
+
 
 def metric_names() -> list[str]:
     """Every selector that conf/metrics has a file for: what `metrics=auto` means."""
@@ -16,10 +20,11 @@ def metric_names() -> list[str]:
 
 
 def register() -> None:
-    """Make `metrics=auto` a choice: all files of the group, so that a new metric is a new file and no list to keep."""
+    """Make the sets of metrics choices: auto is all files of the group, so that a new metric is no list to keep."""
     from hydra.core.config_store import ConfigStore
 
-    ConfigStore.instance().store("auto", {"defaults": metric_names()}, group="metrics", provider="betterbound")
+    for name, members in (("auto", metric_names()), ("headline", list(HEADLINE))):
+        ConfigStore.instance().store(name, {"defaults": members}, group="metrics", provider="betterbound")
 
 
 def compose(overrides: Sequence[str]) -> Plan:

@@ -22,6 +22,7 @@ from benchmark.record import digest
 
 REFERENCES = "benchmark.references."  # codes that are made by a function of the data set, not by a VAE
 PASSING = ("dry_run", "force", "workers")  # keys about one call of the program, not about the run
+METRIC_SETS = ("auto", "headline")  # what the data set cannot feed is left out of them
 PACKAGES = ("benchmark.", "models.", "metrics.")
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
@@ -185,7 +186,7 @@ def plan(config: Mapping[str, Any], choices: Mapping[str, Any], overrides: Seque
     groups = {"dataset", "model", "objective", "trainer", "metrics", "experiment"}
     settings = check_settings({key: value for key, value in config.items() if key not in groups})
     metrics = tuple(_metrics(config.get("metrics") or {}))
-    explicit = choices.get("metrics") != "auto"
+    explicit = choices.get("metrics") not in METRIC_SETS
     return Plan(dataset, model, objective, trainer, metrics, explicit, names, settings, overrides=tuple(overrides))
 
 

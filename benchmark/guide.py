@@ -15,7 +15,7 @@ Better Bound: does a better bound make a better representation?
   python -m benchmark experiment=quickstart dry_run=true                  what would run, and how long it takes
   python -m benchmark.report results/quickstart                           tables and figures again, from the records
 
-Choose one of each group (metrics: auto, or a list such as metrics=[mig,dci]); set numbers as group.key=value."""
+Choose one of each group (metrics also as a list, metrics=[mig,dci]); set numbers as group.key=value."""
 
 
 def guide() -> str:
@@ -25,7 +25,8 @@ def guide() -> str:
     for group in GROUPS:
         lines = [f"  {name:16} {line}" for name, line in sorted(_choices(folder / group, ""))]
         if group == "metrics":
-            lines.insert(0, f"  {'auto':16} All of the following that the data set can feed.")
+            lines.insert(0, f"  {'auto':16} All of the following that the data set can feed (the default).")
+            lines.insert(1, f"  {'headline':16} Of them those that the quickstart's tables show: seconds a run.")
         parts.append("\n".join([f"{group}=", *lines]))
     return "\n\n".join([*parts, "\n".join(["other keys:", *_keys(folder)])])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,15 +13,18 @@ import pandas as pd
 from benchmark.ranking import WHICH, natural
 from benchmark.tables import labels
 
+PSEUDO = "no likelihood of these data"
+
 
 class Headline(NamedTuple):
-    """A metric that deserves a column: its name as a pattern, its words, and whether every code is shown."""
+    """A metric that deserves a column: its name as a pattern, its words, and when it is shown."""
 
     pattern: str
     title: str
     meaning: str
     topic: str
-    every_code: bool = False
+    every_code: bool = False  # a column for mean and sample codes each, not only for the first that was measured
+    unless: str = ""  # the metric that makes this one superfluous where a group has both
 
     def matches(self, metric: str) -> bool:
         return re.fullmatch(self.pattern, metric) is not None
@@ -34,22 +38,27 @@ HEADLINES = (
     Headline("elbo", "ELBO", "-(rate + distortion), a lower bound on log p(x)", "bound"),
     Headline("exact_elbo", "exact ELBO", "the closed form at the optimum", "bound"),
     Headline(r"iwae_(\d+)", "IWAE", "log-mean of that many importance weights, a tighter bound on log p(x)", "bound"),
-    Headline("exact_log_evidence", "exact log evidence", "E log p(x) in closed form, above every bound", "bound"),
+    Headline("exact_log_evidence", "exact log evidence", "E log p(x) of this model in closed form, which its bounds "
+             "exceed by chance only", "bound"),
     Headline("active_units", "active units", "latent dimensions with Var_x E[z|x] > 0.01", "bound"),
     Headline("exact_active_units", "exact active units", "the closed form at the optimum", "bound"),
     Headline("mutual_information", "mutual information", "I(x;z) under the encoder; an estimate from N points "
              "cannot exceed log N", "bound"),
     Headline("linear_probe_accuracy", "linear probe accuracy", "test accuracy of a linear classifier on the codes, "
-             "mean over factors; 1 is perfect", "representation", True),
+             "mean over factors; 1 is perfect, the majority class's share is chance", "representation", True),
     Headline("linear_probe_r2", "linear probe R2", "explained variance of a linear regression from the codes, "
-             "mean over factors; 1 is perfect, 0 is chance", "representation", True),
+             "mean over factors; 1 is perfect, 0 is no better than the mean", "representation", True,
+             unless="linear_probe_accuracy"),
     Headline("mig_hist", "MIG", "gap between the two codes that know most about each factor; 1 is one code per factor, "
              "0 is none", "representation"),
     Headline(r"dci_(\w+)_disentanglement", "DCI disentanglement", "how few factors each code matters for; 1 is one "
              "factor per code", "representation"),
     Headline("beta_vae_score", "beta-VAE score", "accuracy of naming the factor held fixed from differences of codes; "
-             "1 is perfect", "representation"),
+             "1 is perfect, 1 / (number of factors) is chance", "representation"),
 )  # fmt: skip
+MEASURES = {"counting": "counting measure", "lebesgue": "Lebesgue measure", "pseudo-nats": f"pseudo-nats: {PSEUDO}"}
+
+
 @dataclass(frozen=True)
 class Column:
     """One headline column of one comparison group."""
@@ -81,7 +90,10 @@ class Column:
     @property
     def legend(self) -> str:
         direction = {"higher": "higher is better", "lower": "lower is better"}.get(self.better, "no direction")
-        return f"`{self.metric}`: {self.headline.meaning} ({', '.join(filter(None, (self.unit, direction)))})"
+        meaning, unit = self.headline.meaning, self.unit
+        if unit == "pseudo-nats":  # the formula holds, what it says about log p(x) does not
+            meaning, unit = meaning.split(", ")[0], f"{unit}: {PSEUDO}"
+        return f"`{self.metric}`: {meaning} ({', '.join(filter(None, (unit, direction)))})"
 
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of a tidy table or leaderboard that belong to this column."""
@@ -99,10 +111,11 @@ def headline_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 def columns(board: pd.DataFrame) -> list[Column]:
     """The headline columns that the rows of one comparison group have, at the largest number of labels."""
-    names = sorted(board["metric"].unique(), key=natural)
+    names, measured = sorted(board["metric"].unique(), key=natural), set(board.loc[board["mean"].notna(), "metric"])
     return [
         _column(headline, metric, code, rows)
         for headline in HEADLINES
+        if headline.unless not in measured
         for metric in filter(headline.matches, names)
         for rows in [board[board["metric"] == metric]]
         for code in _codes(headline, rows)
@@ -120,6 +133,26 @@ def _column(headline: Headline, metric: str, code: str, rows: pd.DataFrame) -> C
     rows = rows[rows["representation"] == code]
     budget = rows["num_labels"].max()
     unit, better = str(rows["unit"].max()), str(rows["better"].max())
-    pseudo = unit == "nats" and better and rows["group"].str.contains("pseudo-nats").any()
+    pseudo = unit == "nats" and better and is_pseudo(rows["group"].iloc[0])
     number = None if pd.isna(budget) else int(budget)
     return Column(headline, metric, code, number, "pseudo-nats" if pseudo else unit, better)
+
+
+def is_pseudo(group: str) -> bool:
+    """True where the decoder's density is no likelihood of the data, such as a Bernoulli on grey values."""
+    return "/pseudo-nats/" in group
+
+
+def group_titles(groups: Iterable[str]) -> dict[str, str]:
+    """Group -> what people call it; the checksum of the data joins only where two groups would share a name."""
+    titles = {group: _group_title(group) for group in groups}
+    count = Counter(titles.values())
+    return {group: _group_title(group, checksum=count[title] > 1) for group, title in titles.items()}
+
+
+def _group_title(group: str, checksum: bool = False) -> str:
+    if group.count("/") < 3:
+        return group
+    dataset, binarisation, measure, digest = group.rsplit("/", 3)
+    pixels = "no binarisation" if binarisation == "none" else f"{binarisation} binarisation"
+    return ", ".join((f"{dataset} ({digest})" if checksum else dataset, pixels, MEASURES.get(measure, measure)))

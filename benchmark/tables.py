@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from benchmark.claims import error_line
+from benchmark.ranking import CONFIGURATION, rank_key, ranked
 from benchmark.record import Record
-from benchmark.statistics import half_widths, ranks
+from benchmark.statistics import half_widths
 
 RUN = ("run", "experiment", "dataset", "model", "objective", "varied", "seed")
 SCORE = ("representation", "factor", "num_labels", "metric", "value", "stderr", "unit", "better", "status", "reason")
 COLUMNS = (*RUN, *SCORE)
 HIDDEN = ("group", "reference", "beta")
-CONFIGURATION = ("dataset", "group", "model", "objective", "varied", "reference")
 KEYS = (*CONFIGURATION, "representation", "factor", "num_labels", "metric")
 BOARD = (*KEYS, "unit", "better", "mean", "low", "high", "n", "rank", "reason")
 NOT_COMPARED = ("seed", "data_checksum", "metrics")
-WHICH = ("", "mean", "sample", "q_ew")
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,11 +1,13 @@
 """A folder of records becomes pages: verdicts, pictures, and runs that failed, are missing or were tampered with."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from bench_report import demo, manifest, record
 
+from benchmark.caveats import caveats
 from benchmark.claims import check, parse_claims
 from benchmark.record import write_record
 from benchmark.report import main, write_report
@@ -178,10 +180,11 @@ def test_what_went_wrong_is_said(report):
     assert (report.failed, report.missing, len(report.damaged)) == (("broken",), ("gone",), 1)
     assert report.exit_code == 1
     for words in (
-        "broken: FloatingPointError: step 3: objective is nan; again: python -m benchmark objective=iwae seed=7",
+        "  broken: FloatingPointError: step 3: objective is nan\n"
+        "      repeat it alone: python -m benchmark objective=iwae seed=7\n",
         "gone: python -m benchmark seed=99",
         "runs/mnist5k-mlp-elbo-0/record.json was changed after it was written",
-        "mig (1 runs): no factors",
+        "mig (1 run): no factors",
         "records come from several commits (0123456789, fedcba); several versions of torch (2.8.0, 2.9.0)",
         "code with uncommitted changes (1 of",
     ):
@@ -196,7 +199,10 @@ def test_the_page(folder, report):
     assert "![rate distortion](rate_distortion.png)" in page
     assert "Ranked by iwae_100." in page
     assert "**held** mnist5k: beta-VAE's rate is below the ELBO's" in page
-    assert "broken: FloatingPointError" in page
+    assert "- broken: FloatingPointError: step 3: objective is nan<br>\n  repeat it alone: python -m" in page
+    assert "## mnist5k, dynamic binarisation, counting measure" in page
+    assert "dynamic/counting" not in page
+    assert "mnist5k/dynamic/counting/ab12cd34" in (folder / "leaderboard.csv").read_text()
     assert "`rate`: E KL(q(z|x) || p(z))" in page
 
 
@@ -204,6 +210,25 @@ def test_the_report_is_the_same_twice(folder, report):
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     assert write_report(folder).text == report.text
     assert before == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def left_out(*found):
+    records = [(Path(str(i)), record(seed=i, left_out=one)) for i, one in enumerate(found)]
+    return dict(caveats(records, {}, {})).get("Metrics left out", [])
+
+
+def test_metrics_left_out_for_one_reason_are_one_line():
+    why = "needs ground-truth factors; the data set has none beyond the class label"
+    one = {name: f"{name} {why} (use metrics=[rate_distortion,linear_probe])" for name in ("mig", "dci")}
+    text = "need ground-truth factors; the data set has none beyond the class label"
+    assert left_out(one, one) == [f"dci, mig (2 runs): {text}"]
+    assert left_out(one, {"mig": one["mig"]}, {}) == [f"dci, mig (1 to 2 runs): {text}"]
+    assert left_out({"mig": one["mig"]}) == [f"mig (1 run): {why}"]
+    assert left_out({**one, "sap": "sap needs time"})[1] == "sap (1 run): needs time"
+
+
+def test_nobody_misses_closed_forms():
+    assert left_out({"exact": "exact needs model=linear"}) == []
 
 
 @pytest.mark.parametrize("prepare", [lambda folder: None, lambda folder: (folder / "runs").mkdir(parents=True)])

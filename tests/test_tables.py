@@ -7,8 +7,9 @@ import pytest
 from bench_report import record
 from scipy import stats
 
-from benchmark.report import escape, latex, markdown, terminal, wide_tables
-from benchmark.tables import BOARD, COLUMNS, full_table, labels, leaderboard, rank_key, scores_table, varied
+from benchmark.ranking import rank_key
+from benchmark.tables import BOARD, COLUMNS, full_table, labels, leaderboard, scores_table, varied
+from benchmark.wide import wide_tables
 from metrics.core import Score
 
 
@@ -144,7 +145,7 @@ def test_groups_are_never_mixed():
     assert set(zip(board["group"], board["objective"], board["mean"], board["rank"], strict=True)) == {
         ("a", "elbo", 1.0, 2), ("a", "iwae", 2.0, 1), ("b", "elbo", 91.0, 2), ("b", "iwae", 92.0, 1)}  # fmt: skip
     wides = wide_tables(board, full_table(runs(*records)))
-    assert [wide.group for wide in wides] == ["a", "b"]
+    assert [wide.title for wide in wides] == ["a", "b"]
     assert all(len(wide.trained) == 2 for wide in wides)
 
 
@@ -179,79 +180,3 @@ def test_labels_name_the_model_only_where_there_are_several():
     assert list(labels(one)) == ["elbo", "untrained mlp", "pca"]
     two = board_of([*sweep({"elbo": [1.0]}), *sweep({"elbo": [1.0]}, model="conv")])
     assert list(labels(two)) == ["elbo mlp", "elbo conv"]
-
-
-@pytest.fixture
-def page():
-    def scores(elbo, rate, mig):
-        cap, why = {"reason": "at most log N"}, "" if mig else "one factor only"
-        return [bound(elbo), bound(rate, "rate", None), bound(4.0, "mutual_information", None, **cap),
-                Score("mig_hist", mig, None, "score", "higher", "mean", reason=why)]  # fmt: skip
-
-    clear = [record(objective="iwae", seed=s, scores=scores(-80.0 + s / 10, 1.0 + s, 0.5 + s / 9)) for s in range(3)]
-    other = [record(objective="elbo", seed=s, scores=scores(-90.0 + s / 8, 1.0 - s, 0.5 - s / 9)) for s in range(3)]
-    blank = record(objective="none", model="pca", scores=scores(None, None, None))
-    records = [*clear, *other, blank]
-    return wide_tables(board_of(records), full_table(runs(*records)))[0]
-
-
-def test_wide_table(page):
-    assert [head[0] for head in page.headers] == [
-        "rank",
-        "configuration",
-        "seeds",
-        "rate",
-        "ELBO ↑",
-        "mutual information¹",
-        "MIG ↑",
-    ]
-    assert page.headers[4][2] == "nats"
-    assert page.headers[6][1] == "mean codes"
-    assert [row[:3] for row in page.trained] == [["1", "iwae", "3"], ["2", "elbo", "3"]]
-    assert page.references[0][:3] == ["", "pca", "1"]
-    assert page.references[0][3].startswith("—")
-    assert "one factor only" in page.notes
-    assert page.notes.count("at most log N") == 1
-
-
-def test_only_certain_differences_are_bold(page):
-    elbo, mig = ([row[i] for row in page.trained] for i in (4, 6))
-    assert elbo[0] == "**-79.90 ± 0.25**"
-    assert "**" not in elbo[1]
-    assert not any("**" in cell for cell in mig)
-    assert not any("**" in row[3] for row in page.trained)  # a rate has no direction
-
-
-def test_the_same_table_in_three_notations(page):
-    assert "| 1 | iwae | 3 |" in markdown(page)
-    assert "*references*" in markdown(page)
-    tex = latex(page)
-    assert r"\textbf{-79.90 $\pm$ 0.25}" in tex
-    assert r"ELBO $\uparrow$" in tex
-    assert r"\textsuperscript{1}" in tex
-    assert tex.count("\\begin") == tex.count("\\end") == 2
-    assert tex.count("{") == tex.count("}")
-    rows = [line for line in tex.split("\n") if line.endswith(r"\\")]
-    assert len({line.replace(r"\&", "").count("&") for line in rows}) == 1
-    assert "-79.90 ± 0.25*" in terminal(page)
-
-
-def test_terminal_fits(page):
-    wide = [*page.topics, *["representation"] * 12]
-    extra = [[*row, *["0.123 ± 0.045"] * 12] for row in page.trained]
-    heads = [*page.headers, *[("linear probe accuracy ↑", "mean codes, 1000 labels", "")] * 12]
-    text = terminal(type(page)(page.group, heads, wide, extra, [], [], []))
-    assert max(map(len, text.split("\n"))) <= 138
-    assert text.count("configuration") > 1
-
-
-def test_escape():
-    assert escape("a_b & 5% of $x^2 #{y} ~ \\") == (
-        r"a\_b \& 5\% of \$x\textasciicircum{}2 \#\{y\} \textasciitilde{} \textbackslash{}"
-    )
-    assert escape("1 ± 2 ↓ — ¹²") == r"1 $\pm$ 2 $\downarrow$ --- \textsuperscript{12}"
-
-
-def test_pseudo_nats_are_never_called_nats():
-    records = sweep({"elbo": [-90.0, -91.0]}, group="mnist5k/none/pseudo-nats/ab")
-    assert wide_tables(board_of(records), full_table(runs(*records)))[0].headers[3][2] == "pseudo-nats"

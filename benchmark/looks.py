@@ -1,0 +1,67 @@
+"""What figures have in common: their style, and a colour and marker for every configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import matplotlib.style
+import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+MARKERS = "osD^vP*X<>"
+# seaborn's colour-blind palette without its grey, which is for references; seaborn itself takes 2 s to import
+PALETTE = ("#0173B2", "#DE8F05", "#029E73", "#D55E00", "#CC78BC", "#CA9161", "#56B4E9", "#ECE133", "#FBAFE4")
+STYLE: dict[Any, Any] = {**matplotlib.style.library["seaborn-v0_8-whitegrid"], "grid.color": "0.92"}
+STYLE |= {"axes.titlesize": 10, "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 8}
+STYLE |= {"axes.titley": 1.0}  # a title whose place is given is not measured again for every facet
+
+
+class Look(NamedTuple):
+    """How a configuration is drawn: a hue and marker per objective, a shade per configuration."""
+
+    colour: Any
+    marker: str
+
+
+def looks(board: pd.DataFrame) -> dict[str, Look]:
+    """A colour and marker for every label; references are grey."""
+    rows = board.drop_duplicates("label")
+    found = dict.fromkeys(rows.loc[rows["reference"], "label"], Look("0.55", "o"))
+    for i, (_, of) in enumerate(rows[~rows["reference"]].groupby("objective", sort=True)):
+        names = sorted(of["label"], key=_by_number)
+        found |= {name: look_at(i, shade) for name, shade in zip(names, _shades(i, len(names)), strict=True)}
+    return found
+
+
+def look_at(i: int, colour: Any = None) -> Look:
+    """The i-th hue and marker; both begin anew when they are used up."""
+    return Look(PALETTE[i % len(PALETTE)] if colour is None else colour, MARKERS[i % len(MARKERS)])
+
+
+def _shades(i: int, count: int) -> Sequence[Any]:
+    """From light to dark through the i-th hue."""
+    base = to_rgb(PALETTE[i % len(PALETTE)])
+    ramp = LinearSegmentedColormap.from_list("", [_mix(base, 1.0), base, _mix(base, 0.0)])
+    return [ramp(k / (count - 1)) for k in range(count)] if count > 1 else [base]
+
+
+def _mix(colour: Iterable[float], towards: float) -> tuple[float, ...]:
+    return tuple((part + towards) / 2 for part in colour)
+
+
+def _by_number(label: str) -> tuple[list[float], str]:
+    return [float(number) for number in re.findall(r"\d+\.?\d*(?:e-?\d+)?", label)], label
+
+
+def handle(name: str, look: Look) -> Line2D:
+    """An entry of a legend."""
+    return Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=name)
+
+
+def head(figure: Figure, text: str) -> None:
+    """The line above a figure, at the same distance from the top whatever its height."""
+    figure.suptitle(text, fontsize=12, y=1 - 0.15 / figure.get_figheight(), va="top")

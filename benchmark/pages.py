@@ -1,0 +1,142 @@
+"""Wide tables in Markdown, LaTeX and on the terminal, and the whole page and text of a report."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tabulate import SEPARATING_LINE, tabulate
+
+from benchmark.caveats import Section
+from benchmark.wide import Wide, superscript
+
+WIDTH = 138  # of the terminal's tables
+NORMAL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$"}
+LATEX |= {"±": r"$\pm$", "—": "---", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "|": r"\textbar{}"}
+LATEX |= {sign: "\\" + sign for sign in "&%$#_{}"}
+READING = (
+    "Mean ± half-width of the 95 % Student t interval over seeds; ↑ higher is better, ↓ lower is better. Bold (* in "
+    "the terminal): the best trained configuration, where its paired difference to the runner-up excludes zero. Every "
+    "number is of the test split; reference rows are not ranked."
+)
+
+
+def note_lines(wide: Wide) -> list[str]:
+    """The notes of a table, numbered as its cells are."""
+    return [f"{superscript(number)} {note}" for number, note in enumerate(wide.notes, 1)]
+
+
+def markdown(wide: Wide) -> str:
+    """The wide table in Markdown, references below the trained configurations."""
+    heads = [" ".join(filter(None, (title, f"({about})" if about else ""))) for title, about in _heads(wide)]
+    divider = [["", "*references*", *[""] * (len(heads) - 2)]] if wide.references else []
+    rows = [heads, ["---:", ":---", *["---:"] * (len(heads) - 2)], *wide.trained, *divider, *wide.references]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def _heads(wide: Wide) -> list[tuple[str, str]]:
+    return [(title, ", ".join(filter(None, (detail, unit)))) for title, detail, unit in wide.headers]
+
+
+def latex(wide: Wide) -> str:
+    """The wide table in LaTeX; needs the packages booktabs and graphicx."""
+    heads = _heads(wide)
+    lines = [_latex_row(titles) for titles in zip(*heads, strict=True)]
+    references = ["\\midrule", *map(_latex_row, wide.references)] if wide.references else []
+    body = ["\\toprule", *lines, "\\midrule", *map(_latex_row, wide.trained), *references, "\\bottomrule"]
+    begin = f"\\begin{{tabular}}{{rl{'r' * (len(heads) - 2)}}}"
+    notes = " ".join(f"{escape(line)}." for line in note_lines(wide))
+    about = "Mean $\\pm$ half-width of the 95\\,\\% t-interval over seeds"
+    caption = f"\\caption{{{escape(wide.title)}. {about}. {notes}}}"
+    return "\n".join(["\\begin{table}", "\\centering", caption, "\\resizebox{\\linewidth}{!}{%", begin, *body,
+                      "\\end{tabular}}", "\\end{table}"])  # fmt: skip
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", escape(cell)) for cell in cells) + r" \\"
+
+
+def escape(text: str) -> str:
+    """Plain text as LaTeX, with the few signs that these tables use."""
+    text = "".join(LATEX.get(character, character) for character in text)
+    return re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: f"\\textsuperscript{{{m[0].translate(NORMAL)}}}", text)
+
+
+def terminal(wide: Wide) -> str:
+    """The wide table in as many stacked blocks as fit the terminal; * marks what is bold elsewhere."""
+    rows = [[re.sub(r"\*\*(.+?)\*\*", r"\1*", cell) for cell in row] for row in (*wide.trained, *wide.references)]
+    heads = ["\n".join(_wrap(*head)) for head in wide.headers]
+    blocks = []
+    for chosen in _blocks(wide, heads, rows):
+        lines: list[Any] = [[row[i] for i in chosen] for row in rows]
+        if wide.trained and wide.references:
+            lines.insert(len(wide.trained), SEPARATING_LINE)
+        align = ["right", "left", *["right"] * (len(chosen) - 2)]
+        heading = [heads[i] for i in chosen]
+        blocks.append(tabulate(lines, heading, "simple", disable_numparse=True, colalign=align))
+    return "\n\n".join(blocks)
+
+
+def _wrap(title: str, detail: str, unit: str) -> list[str]:
+    """Head lines of some 15 characters, an arrow beside its word."""
+    lines = [textwrap.wrap(text, 15, break_long_words=False) for text in (re.sub(" (?=[↑↓])", "\u00a0", title), detail)]
+    return [line.replace("\u00a0", " ") for part in lines for line in part] + ([f"[{unit}]"] if unit else [])
+
+
+def _blocks(wide: Wide, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[int]]:
+    """Columns that fit beside rank, configuration and seeds; bounds and representation part where all do not fit."""
+    lines = [[*(f"{line}  " for line in head.split("\n")), *(row[i] for row in rows)] for i, head in enumerate(heads)]
+    width, fixed = [2 + max(map(len, column)) for column in lines], [0, 1, 2]  # tabulate pads a head by two
+    whole = sum(width) <= WIDTH
+    blocks, used = [list(fixed)], sum(width[:3])
+    for i, topic in enumerate(wide.topics, start=3):
+        parts = not whole and i > 3 and topic != wide.topics[i - 4]
+        if len(blocks[-1]) > 3 and (parts or used + width[i] > WIDTH):
+            blocks, used = [*blocks, list(fixed)], sum(width[:3])
+        blocks[-1].append(i)
+        used += width[i]
+    return blocks
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole report: its folder's name, what it is ranked by, the tables, the names of the figures, the sections."""
+
+    name: str
+    ranked_by: str
+    wides: Sequence[Wide]
+    figures: Sequence[str]
+    sections: Sequence[Section]
+
+    @property
+    def reading(self) -> str:
+        """How to read the tables."""
+        return f"Ranked by {self.ranked_by}. {READING}"
+
+    def markdown(self) -> str:
+        """What leaderboard.md holds."""
+        parts = [f"# {self.name}", self.reading, f"Rebuild this page: `python -m benchmark.report {self.name}`"]
+        parts += [f"![{figure.replace('_', ' ')}]({figure}.png)" for figure in self.figures]
+        for title, lines in self.sections:
+            parts += [f"## {title}", "\n".join(f"- {_item(line)}" for line in lines)]
+        for wide in self.wides:
+            parts += [f"## {wide.title}", markdown(wide), "<br>\n".join(note_lines(wide))]
+        legend = dict.fromkeys(f"- {line}" for wide in self.wides for line in wide.legend)
+        return "\n\n".join(filter(None, [*parts, "## What the columns mean", "\n".join(legend)])) + "\n"
+
+    def terminal(self) -> str:
+        """What is printed: tables first, for the end of a long output is what stays in sight."""
+        parts = [f"{wide.title}\n\n" + "\n".join([terminal(wide), *note_lines(wide)]) for wide in self.wides]
+        parts.append(textwrap.fill(self.reading, WIDTH))
+        parts += [f"{title}\n" + textwrap.indent("\n".join(lines), "  ") for title, lines in self.sections]
+        return "\n\n".join(parts)
+
+
+def _item(line: str) -> str:
+    """A line of a section in Markdown; a verdict is bold."""
+    line = re.sub(r"^(held|not held) +(\S+) +", r"**\1** \2: ", line.replace("<", "&lt;"))
+    return re.sub(r"\n +", r"<br>\n  ", line)

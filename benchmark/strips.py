@@ -1,0 +1,159 @@
+"""Figures of many small facets, a titled strip per comparison group: scores against beta, and the leaderboard."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from benchmark.headlines import Column, columns, group_titles
+from benchmark.looks import Look, handle, head, look_at, looks
+from benchmark.tables import labels
+
+FACET, BETWEEN, ACROSS = 2.5, 0.95, 4  # inches wide, inches for title and axis below, facets in a row
+SHOWN = 15  # configurations of a leaderboard figure
+
+
+def _strips(
+    sizes: dict[str, tuple[int, float]], titles: dict[str, str], left: float, gap: float, below: float = 0.0
+) -> tuple[Figure, dict[str, list[Axes]]]:
+    """A figure with a titled strip of facets per group; sizes are its number of facets and their height, inches.
+
+    The places are computed, for an automatic layout measures every label of hundreds of axes; `below` stays free.
+    """
+    widest = max(min(count, ACROSS) for count, _ in sizes.values())
+    width = max(left + widest * (FACET + gap), 7.5)
+    tall = {group: 0.4 + math.ceil(count / ACROSS) * (facet + BETWEEN) for group, (count, facet) in sizes.items()}
+    height = 0.2 + sum(tall.values()) + below
+    figure, top, strips = Figure(figsize=(width, height)), height - 0.5, dict[str, list[Axes]]()
+    for group, (count, facet) in sizes.items():
+        figure.text(left / width, top / height, titles[group], fontsize=11, fontweight="bold", va="top")
+        corners = [
+            (left + i % ACROSS * (FACET + gap), top - 0.1 - (i // ACROSS + 1) * (facet + BETWEEN)) for i in range(count)
+        ]
+        places = [(x / width, (y + 0.45) / height, FACET / width, facet / height) for x, y in corners]
+        strips[group] = [figure.add_axes(place) for place in places]
+        top -= tall[group]
+    return figure, strips
+
+
+def beta(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
+    """Every headline score against beta; the ELBO is beta = 1. None unless a group has two values of beta."""
+    rows = table[table["beta"].notna() & ~table["reference"]]
+    groups = [str(group) for group, of in rows.groupby("group") if of["beta"].nunique() > 1]
+    if not groups:
+        return None
+    facets = {group: columns(board[(board["group"] == group) & ~board["reference"]]) for group in groups}
+    lines = _lines(rows[rows["group"].isin(groups)])
+    styles = {name: look_at(i) for i, name in enumerate(sorted(lines["line"].unique()))}
+    several, sizes = len(styles) > 1, {group: (len(found), 1.7) for group, found in facets.items()}
+    below = 0.1 + 0.2 * math.ceil(len(styles) / ACROSS) if several else 0.0
+    figure, strips = _strips(sizes, group_titles(board["group"].unique()), 0.75, 0.75, below)
+    for group, axes in strips.items():
+        of = lines[lines["group"] == group]
+        for ax, column in zip(axes, facets[group], strict=True):
+            _draw_beta(ax, column, column.of(of), styles)
+    if several:
+        handles = [handle(name, look) for name, look in styles.items()]
+        figure.legend(handles=handles, loc="lower center", ncols=ACROSS, frameon=False)
+    which = "" if several else f" ({next(iter(styles))})"
+    head(figure, f"What beta does{which}: a dot per seed, a line through the means (the ELBO is beta = 1)")
+    return figure
+
+
+def _lines(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the name of their line; every objective with a beta passes through the ELBO's points."""
+    rest = rows["varied"].str.replace(r"(^|, )(objective\.)?beta=[^,]*", "", regex=True).str.removeprefix(", ")
+    rows = rows.assign(varied=rest)
+    elbo = rows["objective"] == "elbo"
+    families = rows.loc[~elbo, "objective"].unique() if not elbo.all() else ["elbo"]
+    rows = pd.concat([rows[~elbo], *(rows[elbo].assign(objective=family) for family in families)])
+    return rows.assign(line=labels(rows))
+
+
+def _draw_beta(ax: Axes, column: Column, rows: pd.DataFrame, styles: dict[str, Look]) -> None:
+    for name, of in rows.groupby("line"):
+        look, means = styles[str(name)], of.groupby("beta")["value"].mean()
+        ax.plot(means.index, means, color=look.colour, linewidth=1.4)
+        ax.plot(of["beta"], of["value"], look.marker, color=look.colour, markersize=3.5, alpha=0.7, markeredgewidth=0)
+    ax.set_xscale("symlog" if (rows["beta"] <= 0).any() else "log")
+    ticks = sorted(rows["beta"].unique())
+    ax.xaxis.set_major_locator(FixedLocator(ticks[:: math.ceil(len(ticks) / 6)]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_locator(MaxNLocator(4))
+    ax.set(title=_title(column), xlabel="beta", ylabel=column.shown_unit)
+
+
+def _title(column: Column) -> str:
+    return f"{column.title}\n{column.detail}" if column.detail else column.title
+
+
+def leaderboard(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
+    """Every headline score of every configuration: a dot per seed, the mean with its t interval, references in grey."""
+    board = board[board["mean"].notna()]
+    if board.empty:
+        return None
+    facets = {str(group): columns(of) for group, of in board.groupby("group")}
+    names = {group: _order(board[board["group"] == group]) for group in facets}
+    sizes = {group: (len(found), 0.18 * len(names[group]) + 0.1) for group, found in facets.items()}
+    left = 0.3 + 0.068 * max(len(name) for of in names.values() for name in of)
+    figure, strips = _strips(sizes, group_titles(board["group"].unique()), left, 0.2)
+    styles = looks(board)
+    for group, axes in strips.items():
+        rows, means = (frame[frame["group"] == group] for frame in (table, board))
+        for i, (ax, column) in enumerate(zip(axes, facets[group], strict=True)):
+            _draw_scores(ax, column.of(rows), column.of(means), names[group], styles)
+            ax.set(title=_title(column), xlabel=column.shown_unit)
+            shown = names[group] if i % ACROSS == 0 else []
+            ax.set_yticks(range(0, -len(shown), -1), shown)
+    hidden = max(board[board["group"] == group]["label"].nunique() - len(names[group]) for group in facets)
+    note = f"; {hidden} configurations of lower rank are not shown" if hidden else ""
+    head(figure, f"A dot per seed; bar: mean with its 95 % t interval; references in grey{note}")
+    return figure
+
+
+def _order(board: pd.DataFrame) -> list[str]:
+    """Labels by rank, references last; the best ones if there are too many."""
+    rows = board.drop_duplicates("label").sort_values(["reference", "rank", "label"])
+    trained, references = (rows.loc[rows["reference"] == flag, "label"].tolist() for flag in (False, True))
+    return [*trained[:SHOWN], *references]
+
+
+def _draw_scores(ax: Axes, rows: pd.DataFrame, means: pd.DataFrame, names: list[str], styles: dict[str, Look]) -> None:
+    place = {name: -i for i, name in enumerate(names)}
+    rows, means = (frame[frame["label"].isin(names)] for frame in (rows, means))
+    low, high = _limits(rows, means)
+    seen = means[means["mean"].between(low, high)]
+    inside = rows[rows["value"].between(low, high) & rows["label"].isin(seen["label"])]
+    colours = [styles[name].colour for name in inside["label"]]
+    ax.scatter(inside["value"], inside["label"].map(place) - 0.22, s=9, color=colours, linewidths=0, zorder=3)
+    _draw_means(ax, seen, place, styles)
+    outside = means.drop(seen.index)
+    for name, mean in zip(outside["label"], outside["mean"], strict=True):
+        at, side, words = (high, "right", f"{mean:.4g} ▸") if mean > high else (low, "left", f"◂ {mean:.4g}")
+        ax.text(at, place[name], words, ha=side, va="center", fontsize=6.5, color="0.4")
+    ax.set(xlim=(low, high), ylim=(-len(names) + 0.4, 0.6))
+    ax.grid(False, axis="y")
+    ax.hlines(list(place.values()), low, high, colors="0.93", linewidth=0.8, zorder=0)
+    ax.xaxis.set_major_locator(MaxNLocator(4, prune="both"))
+
+
+def _limits(rows: pd.DataFrame, means: pd.DataFrame) -> tuple[float, float]:
+    """The trained runs fill the facet; intervals and references widen it to at most three times their span."""
+    trained = rows.loc[~rows["reference"], "value"] if not rows["reference"].all() else rows["value"]
+    everything = pd.concat([rows["value"], means["low"], means["high"]]).dropna()
+    span = max(float(np.ptp(trained)), 0.02 * float(trained.abs().max()), 1e-3)
+    low = max(float(everything.min()), float(trained.min()) - span)
+    high = min(float(everything.max()), float(trained.max()) + span)
+    return low - 0.08 * span, high + 0.08 * span
+
+
+def _draw_means(ax: Axes, means: pd.DataFrame, place: dict[str, int], styles: dict[str, Look]) -> None:
+    colours, y = [styles[name].colour for name in means["label"]], means["label"].map(place)
+    ax.hlines(y, means["low"], means["high"], colors=colours, linewidth=1.4, zorder=2)
+    ax.scatter(means["mean"], y, s=34, color=colours, marker="|", linewidths=2, zorder=4)

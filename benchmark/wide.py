@@ -1,0 +1,130 @@
+"""A leaderboard as people read it: one wide table of text per comparison group, with its notes and its legend."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from benchmark.headlines import Column, columns, group_titles, headline_rows
+from benchmark.statistics import certain_best, decimals
+
+SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+Head = tuple[str, str, str]  # title with arrow, detail, unit
+FIXED: tuple[Head, ...] = (("rank", "", ""), ("configuration", "", ""), ("seeds", "", ""))
+
+
+@dataclass(frozen=True)
+class Wide:
+    """One comparison group: cells are text, **bold** where a difference is certain, ¹ for a note."""
+
+    title: str
+    headers: list[Head]
+    topics: list[str]
+    trained: list[list[str]]
+    references: list[list[str]]
+    notes: list[str]
+    legend: list[str]  # what each column means
+
+
+@dataclass
+class Notes:
+    """The notes of one table, numbered in the order in which they are first needed."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def mark(self, reason: str) -> str:
+        """The superscript number of a reason; nothing for no reason."""
+        if not reason:
+            return ""
+        if reason not in self.lines:
+            self.lines.append(reason)
+        return superscript(self.lines.index(reason) + 1)
+
+
+def superscript(number: int) -> str:
+    """12 as ¹²."""
+    return str(number).translate(SUPERSCRIPT)
+
+
+def wide_tables(board: pd.DataFrame, table: pd.DataFrame) -> list[Wide]:
+    """One wide table per comparison group, of a leaderboard and the full table that it came from."""
+    board, table = headline_rows(board), headline_rows(table)
+    titles = group_titles(board["group"].unique())
+    return [
+        _wide(titles[str(group)], rows, table[table["group"] == group])
+        for group, rows in board.groupby("group", sort=True)
+    ]
+
+
+def _wide(title: str, board: pd.DataFrame, table: pd.DataFrame) -> Wide:
+    order = board.drop_duplicates("label").sort_values(["reference", "rank", "label"]).set_index("label")
+    counts = table.groupby("label")["seed"].nunique()
+    seeds = {str(name): int(counts[name]) for name in order.index}
+    ranks = ["" if value != value else f"{value:.0f}" for value in order["rank"].astype(float)]
+    notes, found = Notes(), columns(board)
+    filled = [_fill(column, column.of(board), column.of(table), board, seeds, notes) for column in found]
+    rows = [
+        list(row) for row in zip(ranks, seeds, map(str, seeds.values()), *(cells for _, cells in filled), strict=True)
+    ]
+    split = int((~order["reference"]).sum())
+    topics, legend = [column.headline.topic for column in found], [column.legend for column in found]
+    return Wide(title, [*FIXED, *(head for head, _ in filled)], topics, rows[:split], rows[split:], notes.lines, legend)
+
+
+def _fill(
+    column: Column,
+    means: pd.DataFrame,
+    values: pd.DataFrame,
+    board: pd.DataFrame,
+    seeds: Mapping[str, int],
+    notes: Notes,
+) -> tuple[Head, list[str]]:
+    """The head of a column, and its cell for every configuration.
+
+    What all numbers have in common is noted at the head; a cell has a note of its own only where there is no number.
+    """
+    known = means[means["mean"].notna()]
+    texts = _numbers(known, _digits(known), seeds, certain_best(_by_seed(values), column.better))
+    absent = dict.fromkeys(seeds, "not measured in these runs") | _null_reasons(column, board)
+    common = known["reason"].iloc[0] if known["reason"].nunique() == 1 else ""
+    head = (column.title + notes.mark(common), column.detail, column.shown_unit)
+    return head, [texts[name] if name in texts else "—" + notes.mark(absent[name]) for name in seeds]
+
+
+def _digits(known: pd.DataFrame) -> int:
+    """The precision that suits the trained configurations, or the references where nothing was trained."""
+    shown = known if known["reference"].all() else known[~known["reference"]]
+    return decimals(shown["mean"], shown["high"] - shown["mean"])
+
+
+def _numbers(known: pd.DataFrame, digits: int, seeds: Mapping[str, int], best: str | None) -> dict[str, str]:
+    rows: Any = known.itertuples()
+    return {row.label: _number(row, digits, seeds[row.label], row.label == best) for row in rows}
+
+
+def _number(row: Any, digits: int, seeds: int, best: bool) -> str:
+    half = row.high - row.mean
+    text = f"{row.mean:.{digits}f}" + (f" ± {half:.{digits}f}" if math.isfinite(half) else "")
+    return (f"**{text}**" if best else text) + (f" (n={row.n})" if row.n != seeds else "")
+
+
+def _by_seed(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
+    """label -> seed -> value of the trained configurations."""
+    rows = rows[rows["value"].notna() & ~rows["reference"]]
+    found: dict[str, dict[int, float]] = defaultdict(dict)
+    means = rows.groupby(["label", "seed"], sort=False, as_index=False)["value"].mean()
+    for name, seed, value in zip(means["label"], means["seed"], means["value"], strict=True):
+        found[name][seed] = value
+    return found
+
+
+def _null_reasons(column: Column, board: pd.DataFrame) -> dict[str, str]:
+    """label -> why there is no number; a null score often has no representation, for it has no codes to be of."""
+    null = board["mean"].isna() & (board["metric"] == column.metric)
+    rows = board[null & board["representation"].isin([column.representation, ""])]
+    return dict(zip(rows["label"], rows["reason"], strict=True))

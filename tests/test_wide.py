@@ -1,0 +1,145 @@
+"""Wide tables: which columns there are, what is noted, what is bold, and the same in three notations."""
+
+from dataclasses import replace
+
+import pytest
+from bench_report import record
+from test_tables import board_of, bound, runs, sweep
+
+from benchmark.headlines import columns, group_titles, headline_rows
+from benchmark.pages import escape, latex, markdown, terminal
+from benchmark.tables import full_table
+from benchmark.wide import wide_tables
+from metrics.core import Score
+
+
+@pytest.fixture
+def page():
+    def scores(elbo, rate, mig):
+        cap, why = {"reason": "at most log N"}, "" if mig else "one factor only"
+        return [bound(elbo), bound(rate, "rate", None), bound(4.0, "mutual_information", None, **cap),
+                Score("mig_hist", mig, None, "score", "higher", "mean", reason=why)]  # fmt: skip
+
+    clear = [record(objective="iwae", seed=s, scores=scores(-80.0 + s / 10, 1.0 + s, 0.5 + s / 9)) for s in range(3)]
+    other = [record(objective="elbo", seed=s, scores=scores(-90.0 + s / 8, 1.0 - s, 0.5 - s / 9)) for s in range(3)]
+    blank = record(objective="none", model="pca", scores=scores(None, None, None))
+    records = [*clear, *other, blank]
+    return wide_tables(board_of(records), full_table(runs(*records)))[0]
+
+
+def test_wide_table(page):
+    assert [head[0] for head in page.headers] == [
+        "rank",
+        "configuration",
+        "seeds",
+        "rate",
+        "ELBO ↑",
+        "mutual information¹",
+        "MIG ↑",
+    ]
+    assert page.headers[4][2] == "nats"
+    assert page.headers[6][1] == "mean codes"
+    assert [row[:3] for row in page.trained] == [["1", "iwae", "3"], ["2", "elbo", "3"]]
+    assert page.references[0][:3] == ["", "pca", "1"]
+    assert page.references[0][3].startswith("—")
+    assert "one factor only" in page.notes
+    assert page.notes.count("at most log N") == 1
+
+
+def test_a_number_has_no_note_of_its_own(page):
+    numbers = [cell for row in (*page.trained, *page.references) for cell in row[3:] if not cell.startswith("—")]
+    assert not any(sign in cell for cell in numbers for sign in "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def test_reasons_that_differ_within_a_column_are_not_noted():
+    strengths = [Score("mig_hist", 0.5, None, "score", "higher", "mean", reason=f"C = {c}") for c in (1, 2)]
+    null = Score("mig_hist", None, None, "score", "higher", "mean", reason="one factor only")
+    objectives = zip(("elbo", "iwae", "beta_vae"), (*strengths, null), strict=True)
+    records = [record(objective=objective, scores=[score]) for objective, score in objectives]
+    wide = wide_tables(board_of(records, "mig_hist"), full_table(runs(*records)))[0]
+    assert [row[3] for row in wide.trained] == ["0.500", "0.500", "—¹"]
+    assert (wide.headers[3][0], wide.notes) == ("MIG ↑", ["one factor only"])
+
+
+def test_r2_is_shown_only_where_there_is_no_accuracy():
+    accuracy, r2 = (
+        Score(f"linear_probe_{name}", 0.5, None, name, "higher", "mean", num_labels=9) for name in ("accuracy", "r2")
+    )
+    shown = {
+        what: [
+            column.metric
+            for column in columns(headline_rows(board_of([record(scores=[*scores, bound(-90.0)])])))
+            if column.headline.topic == "representation"
+        ]
+        for what, scores in {
+            "both": [accuracy, r2],
+            "r2": [r2],
+            "a factor's": [r2, replace(accuracy, factor="shape")],
+            "null": [r2, replace(accuracy, value=None)],
+        }.items()
+    }
+    assert shown["both"] == ["linear_probe_accuracy"]
+    assert shown["r2"] == shown["a factor's"] == ["linear_probe_r2"]
+    assert "linear_probe_r2" in shown["null"]
+
+
+def test_groups_have_names_for_people():
+    dynamic, grey = "mnist5k/dynamic/counting/3fd8bf5c", "mnist/none/pseudo-nats/ab"
+    assert group_titles([dynamic, grey, "other"]) == {
+        dynamic: "mnist5k, dynamic binarisation, counting measure",
+        grey: "mnist, no binarisation, pseudo-nats: no likelihood of these data",
+        "other": "other",
+    }
+    again = "mnist5k/dynamic/counting/772d0803"
+    assert group_titles([dynamic, again])[again] == "mnist5k (772d0803), dynamic binarisation, counting measure"
+    assert group_titles(["a/b/none/lebesgue/1"])["a/b/none/lebesgue/1"] == "a/b, no binarisation, Lebesgue measure"
+
+
+def test_only_certain_differences_are_bold(page):
+    elbo, mig = ([row[i] for row in page.trained] for i in (4, 6))
+    assert elbo[0] == "**-79.90 ± 0.25**"
+    assert "**" not in elbo[1]
+    assert not any("**" in cell for cell in mig)
+    assert not any("**" in row[3] for row in page.trained)  # a rate has no direction
+
+
+def test_the_same_table_in_three_notations(page):
+    assert "| 1 | iwae | 3 |" in markdown(page)
+    assert "*references*" in markdown(page)
+    tex = latex(page)
+    assert r"\textbf{-79.90 $\pm$ 0.25}" in tex
+    assert r"ELBO $\uparrow$" in tex
+    assert r"\textsuperscript{1}" in tex
+    assert tex.count("\\begin") == tex.count("\\end") == 2
+    assert tex.count("{") == tex.count("}")
+    rows = [line for line in tex.split("\n") if line.endswith(r"\\")]
+    assert len({line.replace(r"\&", "").count("&") for line in rows}) == 1
+    assert "-79.90 ± 0.25*" in terminal(page)
+
+
+def test_terminal_fits(page):
+    wide = [*page.topics, *["representation"] * 12]
+    extra = [[*row, *["0.123 ± 0.045"] * 12] for row in page.trained]
+    heads = [*page.headers, *[("linear probe accuracy ↑", "mean codes, 1000 labels", "")] * 12]
+    text = terminal(type(page)(page.title, heads, wide, extra, [], [], []))
+    assert max(map(len, text.split("\n"))) <= 138
+    assert text.count("configuration") > 1
+
+
+def test_escape():
+    assert escape("a_b & 5% of $x^2 #{y} ~ \\") == (
+        r"a\_b \& 5\% of \$x\textasciicircum{}2 \#\{y\} \textasciitilde{} \textbackslash{}"
+    )
+    assert escape("1 ± 2 ↓ — ¹²") == r"1 $\pm$ 2 $\downarrow$ --- \textsuperscript{12}"
+
+
+def test_pseudo_nats_are_never_called_nats():
+    records = sweep({"elbo": [-90.0, -91.0]}, group="mnist5k/none/pseudo-nats/ab")
+    assert wide_tables(board_of(records), full_table(runs(*records)))[0].headers[3][2] == "pseudo-nats"
+
+
+def test_pseudo_nats_are_said_to_be_no_likelihood():
+    records = sweep({"elbo": [-90.0, -91.0]}, group="mnist5k/none/pseudo-nats/ab")
+    wide = wide_tables(board_of(records), full_table(runs(*records)))[0]
+    assert wide.title == "mnist5k, no binarisation, pseudo-nats: no likelihood of these data"
+    assert wide.legend == ["`elbo`: -(rate + distortion) (pseudo-nats: no likelihood of these data, higher is better)"]

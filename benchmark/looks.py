@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-import matplotlib.style
 import pandas as pd
+import seaborn
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 MARKERS = "osD^vP*X<>"
-# seaborn's colour-blind palette without its grey, which is for references; seaborn itself takes 2 s to import
-PALETTE = ("#0173B2", "#DE8F05", "#029E73", "#D55E00", "#CC78BC", "#CA9161", "#56B4E9", "#ECE133", "#FBAFE4")
-STYLE: dict[Any, Any] = {**matplotlib.style.library["seaborn-v0_8-whitegrid"], "grid.color": "0.92"}
+GREY = "#949494"  # is for references
+PALETTE = tuple(colour for colour in seaborn.color_palette("colorblind").as_hex() if colour != GREY)
+STYLE: dict[Any, Any] = {**seaborn.axes_style("whitegrid"), "grid.color": "0.92"}
 STYLE |= {"axes.titlesize": 10, "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 8}
 STYLE |= {"axes.titley": 1.0}  # a title whose place is given is not measured again for every facet
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -66,8 +67,8 @@ def _best_bound(rows: pd.DataFrame) -> float:
 
 def _draw_plane(ax: Axes, plane: pd.DataFrame, best: float, styles: dict[str, Look], unit: str) -> None:
     means = plane.groupby("label", as_index=False)[["rate", "distortion"]].mean()
-    _scatter(ax, means, styles, s=130, alpha=0.4, linewidths=0, zorder=3)
-    _scatter(ax, plane, styles, s=14, linewidths=0.4, edgecolors="white", zorder=4)
+    _scatter(ax, means, styles, s=130, alpha=0.4, linewidth=0, zorder=3)
+    _scatter(ax, plane, styles, s=14, linewidth=0.4, edgecolor="white", zorder=4)
     _frame(ax, plane, best)
     _draw_best(ax, best, unit)
     _draw_elbo_lines(ax, pd.concat([plane, means])[["rate", "distortion"]].to_numpy(dtype=float), best)
@@ -75,12 +76,13 @@ def _draw_plane(ax: Axes, plane: pd.DataFrame, best: float, styles: dict[str, Lo
     ax.grid(False)
 
 
-def _scatter(ax: Axes, dots: pd.DataFrame, styles: dict[str, Look], **style: float | str) -> None:
-    """One artist per marker: a sweep has hundreds of configurations."""
-    markers = dots["label"].map({name: look.marker for name, look in styles.items()})
-    for marker, of in dots.groupby(markers):
-        colours = [styles[name].colour for name in of["label"]]
-        ax.scatter(of["rate"], of["distortion"], c=colours, marker=str(marker), **style)  # type: ignore[arg-type]
+def _scatter(ax: Axes, dots: pd.DataFrame, styles: dict[str, Look], **style: Any) -> None:
+    palette = {name: styles[name].colour for name in dots["label"]}
+    markers = {name: styles[name].marker for name in dots["label"]}
+    seaborn.scatterplot(
+        dots, x="rate", y="distortion", hue="label", style="label", palette=palette, markers=markers, legend=False,
+        ax=ax, **style,
+    )  # fmt: skip
 
 
 def _frame(ax: Axes, plane: pd.DataFrame, best: float) -> None:

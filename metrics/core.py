@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Better = Literal["higher", "lower"]
 Which = Literal["mean", "sample", "q_ew"]
+WIDEST = 256  # dimensions of a code beyond which what costs D^2, or a fit per axis, is not worth its wait
 FACTOR_TYPES = ("discrete", "continuous", "circular", "label")
 
 
@@ -78,6 +79,15 @@ class Score:
     num_labels: int | None = None
     reason: str = ""  # why the value is null, or what limits it (a cap, a sample size)
     selector: str = ""  # the entry of `metrics=[...]` that it came from; filled in by the benchmark
+
+
+def too_wide(representation: Representation, *names: str) -> list[Score]:
+    """A row with a reason under each name where the code is wider than WIDEST (pixels, for one); else none."""
+    dimensions = representation.test.mean.shape[1]
+    if dimensions <= WIDEST:
+        return []
+    why = f"{dimensions} dimensions are more than the {WIDEST} that this is made for"
+    return [Score(name, None, reason=why) for name in names]
 
 
 def _check_codes(codes: Codes) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from metrics import quality
 from metrics.core import Array, Representation, Score
-from metrics.factors import Factor, constant_score, generative_factors, require_finite
+from metrics.factors import Factor, constant_score, generative_factors, placed, require_finite
 from metrics.importance import Estimator, Trees, importance
 from metrics.options import Count, Positive, Several
 
@@ -40,7 +40,7 @@ def dci(
     train, test, trees = representation.train.mean, representation.test.mean, Trees(rounds, leaves, learning_rate)
     found = [importance(estimator, factor, rows, train, test, trees, seed) for factor in varying]
     matrix = np.column_stack([column for column, _ in found])
-    representation.matrix(f"importance_{estimator}", lambda: _placed(matrix, factors))
+    representation.matrix(f"importance_{estimator}", lambda: placed(matrix, factors))
     names = [f"dci_{estimator}_{part}" for part in PARTS]
     note = f"{len(rows)} training examples, mean over {len(varying)} factors"
     scores = [constant_score(name, factor) for factor in factors if not factor.varies for name in names[1:]]
@@ -52,8 +52,8 @@ def dci(
 def disentanglement(importance: Array) -> float:
     """Does each code axis serve one factor only? D = sum_i rho_i (1 - H_F(R_i. / sum_j R_ij)), of importances (D, F).
 
-    rho_i is the axis' share of all importance, H_F the entropy with logarithm to base F (Eastwood and Williams, 2018,
-    section 2). Range 0..1; 1: every axis serves a single factor; 0: every axis serves all alike, or no importance at
+    rho_i is the axis' share of all importance, H_F the entropy with logarithm to base F (Eastwood and Williams, 2018).
+    Range 0..1; 1: every axis serves a single factor; 0: every axis serves all alike, or no importance at
     all. With one factor every important axis serves only it: 1. Invariant to permutation and to one common scale.
     """
     require_finite(importance)
@@ -64,7 +64,7 @@ def completeness(importance: Array) -> float:
     """Is each factor served by one code axis only? C = sum_j w_j (1 - H_D(R_.j / sum_i R_ij)), of importances (D, F).
 
     w_j is the factor's share of all importance (a plain mean over factors would count those without any as 0), H_D the
-    entropy with logarithm to base D (Eastwood and Williams, 2018, section 2). Range 0..1; 1: a single axis for every
+    entropy with logarithm to base D (Eastwood and Williams, 2018). Range 0..1; 1: a single axis for every
     factor; 0: all axes alike, or no importance at all. With one axis: 1. Invariances as disentanglement.
     """
     require_finite(importance)
@@ -81,13 +81,6 @@ def _concentration(importance: Array) -> float:
     share = importance[mass > 0] / mass[mass > 0, None]
     entropy = -xlogy(share, share).sum(axis=1) / max(np.log(columns), np.finfo(float).tiny)
     return float((mass[mass > 0] / mass.sum()) @ (1 - entropy))
-
-
-def _placed(matrix: Array, factors: list[Factor]) -> Array:
-    """The importances with zero columns for the factors that do not vary: one column per generative factor."""
-    full = np.zeros((len(matrix), len(factors)))
-    full[:, [factor.varies for factor in factors]] = matrix
-    return full
 
 
 def _completeness(name: str, factors: list[Factor], matrix: Array, note: str) -> list[Score]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import numpy as np
@@ -87,6 +88,29 @@ def all_factors(representation: Representation) -> list[Factor]:
 def constant_score(name: str, factor: Factor) -> Score:
     """The row of a factor that cannot be scored because it takes a single value in train or in test."""
     return Score(name, None, factor=factor.name, reason=f"factor {factor.name} takes a single value in train or test")
+
+
+def factor_rows(blank: Score, factors: Sequence[Factor], values: Array, note: str) -> list[Score]:
+    """`blank` once for each factor that varies (`values` has one entry for each of these), and once for their mean.
+
+    A factor that does not vary has a row with its reason instead. The mean carries the `note`.
+    """
+    constant = [constant_score(blank.name, factor) for factor in factors if not factor.varies]
+    names = [factor.name for factor in factors if factor.varies]
+    rows = [replace(blank, value=float(value), factor=name) for name, value in zip(names, values, strict=True)]
+    return [*constant, *rows, replace(blank, value=float(np.mean(values)), reason=note)]
+
+
+def varying_mask(factors: Sequence[Factor]) -> NDArray[np.bool_]:
+    """Which factors (F,) vary: the columns of a shared matrix that can be scored."""
+    return np.array([factor.varies for factor in factors])
+
+
+def placed(matrix: Array, factors: Sequence[Factor]) -> Array:
+    """A matrix over the factors that vary with zero columns for those that do not: one column per generative factor."""
+    full = np.zeros((len(matrix), len(factors)))
+    full[:, varying_mask(factors)] = matrix
+    return full
 
 
 def quantile_edges(values: Array, bins: int) -> Array:

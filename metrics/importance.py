@@ -11,6 +11,7 @@ from metrics import quality
 from metrics.core import Array
 from metrics.factors import Factor, Labels
 
+STOP_AFTER = 5  # rounds without a gain on held-out examples
 Estimator = Literal["lightgbm", "sklearn_gbt", "forest", "lasso"]
 
 
@@ -52,7 +53,7 @@ def _classify(
     if classes.min() == classes.max():
         return np.full(len(test), classes[0]), np.zeros(codes.shape[1])
     if estimator == "lightgbm":
-        model = _boost({"objective": "multiclass", "num_class": number}, codes, classes, trees, seed)
+        model = boosted({"objective": "multiclass", "num_class": number}, codes, classes, trees, seed)
         return np.asarray(model.predict(test)).argmax(axis=1), model.feature_importance("gain")
     model = _sklearn(f"{estimator}_classifier", seed).fit(codes, classes)
     return model.predict(test), model.feature_importances_
@@ -60,7 +61,7 @@ def _classify(
 
 def _regress(estimator: Estimator, codes: Array, target: Array, trees: Trees, seed: int) -> tuple[Any, Array]:
     if estimator == "lightgbm":
-        model = _boost({"objective": "regression"}, codes, target, trees, seed)
+        model = boosted({"objective": "regression"}, codes, target, trees, seed)
         return model, model.feature_importance("gain")
     if estimator == "lasso":
         return _lasso(codes, target)
@@ -68,14 +69,27 @@ def _regress(estimator: Estimator, codes: Array, target: Array, trees: Trees, se
     return model, model.feature_importances_
 
 
-def _boost(objective: dict[str, Any], codes: Array, target: Array | Labels, trees: Trees, seed: int) -> Any:
+def boosted(
+    objective: dict[str, Any],
+    codes: Array,
+    target: Array | Labels,
+    trees: Trees,
+    seed: int,
+    split: tuple[Labels, Labels] | None = None,
+) -> Any:
+    """A LightGBM model of one thread; with `split`, fitted on the first rows and stopped by the loss on the second."""
     import lightgbm
 
     # without a floor on the hessian, splits among examples already told apart gain as much as the useful ones
     options = {"num_leaves": trees.leaves, "learning_rate": trees.learning_rate, "min_sum_hessian_in_leaf": 5.0}
     fixed = {"num_threads": 1, "deterministic": True, "force_row_wise": True, "seed": seed, "verbosity": -1}
     data = lightgbm.Dataset(codes, target, params={"verbosity": -1, "num_threads": 1})
-    return lightgbm.train({**objective, **options, **fixed}, data, trees.rounds)
+    if split is None:
+        return lightgbm.train({**objective, **options, **fixed}, data, trees.rounds)
+    fit, held = (lightgbm.Dataset(codes[rows], target[rows], params={"verbosity": -1}) for rows in split)
+    held.set_reference(fit)
+    stop: list[Any] = [lightgbm.early_stopping(STOP_AFTER, verbose=False)]
+    return lightgbm.train({**objective, **options, **fixed}, fit, trees.rounds, valid_sets=[held], callbacks=stop)
 
 
 def _sklearn(name: str, seed: int) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metrics.aggregate import log_aggregate, log_aggregate_axis, log_posterior
 from metrics.core import Array, Codes, Representation, Score
@@ -25,7 +26,7 @@ def information(
     """Active units and the parts of the rate that need no prior; with prior=standard_normal also those that do.
 
     rate = mutual_information + marginal_kl, and marginal_kl = total_correlation + dimensionwise_kl when the prior
-    factorises (Hoffman and Johnson, 2016; Chen et al., 2018, eq. 2). Per-axis densities are averaged over
+    factorises (Hoffman and Johnson, 2016; Chen et al., 2018). Per-axis densities are averaged over
     `axis_points` of the N test points, always under the mixture of all N.
     """
     active = active_units(representation.test.mean, threshold)
@@ -41,17 +42,33 @@ def information(
 def active_units(mean: Array, threshold: float = 0.01) -> int:
     """The number of dimensions whose posterior mean moves with the input: Var_x(E[z_j|x]) > threshold.
 
-    Burda et al., 2016, section 5.2 (threshold 0.01). Range 0..D; 0: a collapsed code; D: every unit is used. Noise
+    Burda et al., 2016 (threshold 0.01). Range 0..D; 0: a collapsed code; D: every unit is used. Noise
     means of unit variance count as active: the number says "used", not "useful". Depends on the scale of the code.
     """
     require_finite(mean)
     return int((mean.var(axis=0) > threshold).sum())
 
 
+def active_axes(codes: Array, share: float = 0.05) -> NDArray[np.bool_]:
+    """Which axes (D,) of codes (N, D) have an inner range above `share` of the widest: a threshold that follows scale.
+
+    No outlier among 200 examples or more moves the inner range. All False for a constant code.
+    """
+    low, high = inner_range(codes)
+    width = high - low
+    return np.asarray(width > share * width.max(initial=0.0))
+
+
+def inner_range(codes: Array) -> tuple[Array, Array]:
+    """The quantiles 0.005 and 0.995 (D,) of each axis."""
+    low, high = np.quantile(codes, [0.005, 0.995], axis=0)
+    return low, high
+
+
 def mutual_information(sample: Array, mean: Array, stddev: Array) -> Array:
     """Index-code information, one term (N,) per example: log q(z_n|x_n) - log 1/N sum_m q(z_n|x_m), z_n ~ q(z|x_n).
 
-    Its mean is I_q(x; z) over the N points (Hoffman and Johnson, 2016; Chen et al., 2018, eq. 2). Range of the exact
+    Its mean is I_q(x; z) over the N points (Hoffman and Johnson, 2016; Chen et al., 2018). Range of the exact
     value 0..log N, each term at most log N; 0: all posteriors coincide; log N: no two overlap, so that the
     information of the population is then only bounded from below. Invariant to any rescaling of an axis.
     """
@@ -62,7 +79,7 @@ def mutual_information(sample: Array, mean: Array, stddev: Array) -> Array:
 def total_correlation(sample: Array, mean: Array, stddev: Array) -> Array:
     """Dependence between code axes, one term (N,) per example: log q(z_n) - sum_j log q(z_nj), of the aggregate.
 
-    Its mean is KL(q(z) || prod_j q(z_j)) (Watanabe, 1960; Chen et al., 2018, eq. 2) of the mixture of N posteriors,
+    Its mean is KL(q(z) || prod_j q(z_j)) (Watanabe, 1960; Chen et al., 2018) of the mixture of N posteriors,
     exact up to the draw of z. Range from 0 without limit; 0: independent axes. With narrow posteriors in many
     dimensions it grows like (D - 1) log N even for independent codes: compare at equal N.
     """

@@ -25,7 +25,7 @@ def beta_vae_score(
     """Accuracy of a linear classifier that tells which factor was held fixed, from mean absolute differences of means.
 
     z_diff = 1/L sum_l |z_l - z'_l| over L = batch_size pairs that share factor k; accuracy of k given z_diff
-    (Higgins et al., 2017, section 3). Fitted on pairs of the training part, scored on pairs of test. Range 0..1; 1:
+    (Higgins et al., 2017). Fitted on pairs of the training part, scored on pairs of test. Range 0..1; 1:
     every factor leaves its own trace, which K - 1 disentangled factors of K already achieve; chance 1/F. Continuous
     factors are held fixed within `factor_bins` quantile bins. Invariant to permutation, sign, common scale.
     """

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from metrics.aggregate import log_aggregate_axis
 from metrics.core import Array, Representation
-from metrics.factors import Factor, Labels, require_finite
+from metrics.factors import Factor, Labels, quantile_edges, require_finite
 
 BINS = 20
 
@@ -22,6 +22,13 @@ def histogram_matrix(representation: Representation, factors: list[Factor], bins
     return representation.matrix(name, lambda: mutual_information_hist(representation.test.mean, classes, bins))
 
 
+def quantile_matrix(representation: Representation, factors: list[Factor], bins: int = BINS) -> Array:
+    """As histogram_matrix with quantile bins, kept as mutual_information_quantile."""
+    name = "mutual_information_quantile" + ("" if bins == BINS else f"_{bins}")
+    classes = class_matrix(factors, bins)
+    return representation.matrix(name, lambda: mutual_information_quantile(representation.test.mean, classes, bins))
+
+
 def density_matrix(representation: Representation, factors: list[Factor], bins: int, rows: Labels) -> Array:
     """The (D, F) matrix of the test posteriors and those factors, kept as mutual_information_density."""
     codes, classes = representation.test, class_matrix(factors, bins)
@@ -34,13 +41,25 @@ def density_matrix(representation: Representation, factors: list[Factor], bins: 
 def mutual_information_hist(codes: Array, factors: Labels, bins: int = BINS) -> Array:
     """Plug-in I(bin(z_j); v_k), codes (N, D) in equal-width bins between their extremes, factors (N, F) as classes.
 
-    Locatello et al., 2019, appendix B. Range 0..min(H(v_k), log bins); 0: constant or independent; independent codes
+    Locatello et al., 2019. Range 0..min(H(v_k), log bins); 0: constant or independent; independent codes
     score about (bins - 1)(K - 1) / 2N, not 0. One outlier shrinks an axis to a few bins: that is the definition.
     """
     require_finite(codes)
-    binned = np.column_stack([equal_width_bins(axis, bins) for axis in codes.T])
-    pairs = [[_plug_in(axis, factor) for factor in factors.T] for axis in binned.T]
-    return np.array(pairs)
+    return plug_in(np.column_stack([equal_width_bins(axis, bins) for axis in codes.T]), factors)
+
+
+def mutual_information_quantile(codes: Array, factors: Labels, bins: int = BINS) -> Array:
+    """Plug-in I(bin(z_j); v_k) with bins that hold equally many codes; values that tie share one.
+
+    Range and bias as mutual_information_hist; an outlier changes no bin but its own.
+    """
+    require_finite(codes)
+    return plug_in(np.column_stack([quantile_bins(axis, bins) for axis in codes.T]), factors)
+
+
+def plug_in(binned: Labels, classes: Labels) -> Array:
+    """Information (D, F) in nats between each column of one array of classes (N, D) and each of another (N, F)."""
+    return np.array([[_plug_in(axis, column) for column in classes.T] for axis in binned.T])
 
 
 def mutual_information_density(
@@ -48,7 +67,7 @@ def mutual_information_density(
 ) -> Array:
     """I(z_j; v_k) = H(z_j) - H(z_j|v_k) from the exact mixtures 1/N sum_n q(z_j|x_n) of all N and of each class.
 
-    Chen et al., 2018, appendix C.2; negative estimates are set to 0. sample, mean, stddev (N, D), factors (N, F); the
+    Chen et al., 2018; negative estimates are set to 0. sample, mean, stddev (N, D), factors (N, F); the
     expectation is over the samples in `rows` (all by default). Range 0..H(v_k); 0: the axis does not know the factor.
     Of the N points, not of a population: posteriors narrower than the gaps between points overstate it.
     """
@@ -68,6 +87,11 @@ def equal_width_bins(values: Array, bins: int) -> Labels:
     if low == high:
         return np.zeros(len(values), dtype=np.int64)
     return np.minimum(((values - low) / (high - low) * bins).astype(np.int64), bins - 1)
+
+
+def quantile_bins(values: Array, bins: int) -> Labels:
+    """Bin of each value (N,) among at most `bins` that hold equally many."""
+    return np.digitize(values, quantile_edges(values, bins))
 
 
 def entropy(classes: Labels) -> float:

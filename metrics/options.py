@@ -2,11 +2,14 @@
 
 from typing import Annotated
 
-from annotated_types import Ge, Gt, MinLen
+from annotated_types import Ge, Gt, Le, MinLen
 
 Count = Annotated[int, Ge(1)]
 Several = Annotated[int, Ge(2)]
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
+Share = Annotated[float, Ge(0), Le(1)]
+Quantile = Annotated[float, Gt(0), Le(1)]
 Counts = Annotated[tuple[Count, ...], MinLen(1)]
 Positives = Annotated[tuple[Positive, ...], MinLen(1)]
+Capacities = Annotated[tuple[Count, ...], MinLen(2)]

@@ -1,10 +1,12 @@
-"""Seconds per metric on one thread, apart from the tests: `python tests/bench_metrics.py [examples] [dimensions]`."""
+"""CPU seconds per metric on one thread, apart from the tests: `python tests/bench_metrics.py [dimensions]`."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -17,18 +19,22 @@ import numpy as np
 
 from metrics import Codes, Representation
 
-SIZES = (3, 4, 15, 14, 14)
+SPRITES, DSPRITES = (3, 4, 15, 14, 14), (3, 6, 40, 32, 32)
+OLD = ("information", "linear_probe", "mig", "dci", "beta_vae_score")  # before the others came
+APART = ("linear_probe", "knn_probe", "mlp_probe", "boosted_probe", "dci_es")  # no scores of disentanglement, or slow
 
 
-def sprites_like(n: int, dimensions: int, seed: int = 0) -> Representation:
+def sprites_like(
+    n: int, dimensions: int, seed: int = 0, test: int | None = None, sizes: tuple[int, ...] = SPRITES
+) -> Representation:
     """Factors of five sizes, standardised, turned into the code space and blurred by posteriors of unequal width."""
     rng = np.random.default_rng(seed)
-    turn = np.linalg.qr(rng.normal(size=(dimensions, dimensions)))[0][: len(SIZES)]
-    return Representation(_codes(n, turn, rng), _codes(n, turn, rng))
+    turn = np.linalg.qr(rng.normal(size=(dimensions, dimensions)))[0][: len(sizes)]
+    return Representation(*(_codes(number, turn, sizes, rng) for number in (n, test or n)))
 
 
-def _codes(n: int, turn: np.ndarray, rng: np.random.Generator) -> Codes:
-    factors = np.column_stack([rng.integers(0, size, n) for size in SIZES]).astype(np.float64)
+def _codes(n: int, turn: np.ndarray, sizes: tuple[int, ...], rng: np.random.Generator) -> Codes:
+    factors = np.column_stack([rng.integers(0, size, n) for size in sizes]).astype(np.float64)
     mean = (factors - factors.mean(axis=0)) / factors.std(axis=0) @ turn
     stddev = rng.uniform(0.1, 0.5, mean.shape)
     names = ("shape", "scale", "orientation", "x", "y")
@@ -36,15 +42,32 @@ def _codes(n: int, turn: np.ndarray, rng: np.random.Generator) -> Codes:
     return Codes(mean, stddev, mean + stddev * rng.normal(size=mean.shape), factors, names, types)
 
 
-def main(n: int = 6000, dimensions: int = 10) -> None:
-    """Print the CPU seconds of each metric with its default options, imports done beforehand."""
-    from test_metrics import METRICS
+def seconds(metric: Callable, representation: Representation) -> float:
+    """CPU seconds of a metric with its default options; nothing is shared with other metrics."""
+    start = time.process_time()
+    metric(replace(representation, matrices={}), np.random.default_rng(0))
+    return time.process_time() - start
 
+
+def main(dimensions: int = 10) -> None:
+    """Print a table of metrics on codes like those of sprites (3000 / 3000) and dSprites (10,000 / 5000)."""
+    from metric_cases import METRICS
+
+    data = [sprites_like(3000, dimensions), sprites_like(10000, dimensions, test=5000, sizes=DSPRITES)]
+    table = {}
+    print(f"{'':22} sprites  dSprites")
     for name, metric in METRICS.items():
-        metric(sprites_like(50, dimensions), np.random.default_rng(0))
-        representation, start = sprites_like(n, dimensions), time.process_time()
-        metric(representation, np.random.default_rng(0))
-        print(f"{name:16} {time.process_time() - start:6.2f} s")
+        metric(sprites_like(50, dimensions), np.random.default_rng(0))  # imports
+        table[name] = [seconds(metric, representation) for representation in data]
+        print(f"{name:22} {table[name][0]:7.2f}  {table[name][1]:8.2f}", flush=True)
+    groups = {
+        "all": set(table),
+        "all but the oldest five": set(table) - set(OLD),
+        "without probes, dci_es": set(table) - set(APART),
+    }
+    for name, members in groups.items():
+        total = np.sum([table[member] for member in members], axis=0)
+        print(f"{name:22} {total[0]:7.2f}  {total[1]:8.2f}")
 
 
 if __name__ == "__main__":

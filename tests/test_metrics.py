@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-from dataclasses import dataclass, replace
-from functools import cache, partial
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
-import yaml
+from metric_cases import METRICS, QUICK, representation
 
-from metrics.core import Codes, Representation, Score
+from metrics.core import Score
 
-
-def located(target):
-    """The function of a dotted name."""
-    module, _, name = target.rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-
-FOLDER = Path(__file__).parent.parent / "conf" / "metrics"
-YAMLS = {path.stem: yaml.safe_load(path.read_text())[path.stem] for path in sorted(FOLDER.glob("*.yaml"))}
-METRICS = {name: located(node["_target_"]) for name, node in YAMLS.items() if node["_target_"].startswith("metrics.")}
-QUICK = {
-    **METRICS,
-    "linear_probe": partial(METRICS["linear_probe"], num_labels=(1000,)),
-    "dci": partial(METRICS["dci"], rounds=20),
-    "beta_vae_score": partial(METRICS["beta_vae_score"], num_train=2000, num_test=1000),
-}
-SIZES, N, STDDEV = (3, 4, 6, 5), 1200, 0.05
-NAMES = ("a", "b", "c", "d")
 Interval = tuple[float, float] | float | None
-
 SAME = ("permuted", "flipped", "small", "large", "constant")
 
 
@@ -58,8 +37,13 @@ class Row:
 
 
 MOST = ("permuted", "flipped", "large", "constant")  # not a scale against a threshold
-TOLERANCE = {"linear_probe": 1e-3, "dci": 0.02, "beta_vae_score": 1e-3}  # of what fits by iterations; others 1e-9
-FULL, CHANCE, KEPT, NATS, GAP = (0.99, 1), (0.2, 0.28), (5.6, 5.9), (1.4, 1.48), (0.24, 0.26)
+WIDTH = ("permuted", "flipped", "small", "large")  # a constant axis counts
+TOLERANCE = {  # of what fits by iterations or breaks ties; others 1e-9
+    **dict.fromkeys(("linear_probe", "explicitness", "infomec", "beta_vae_score", "sap"), 1e-3),
+    **dict.fromkeys(("dci", "dci_es", "knn_probe", "mlp_probe", "boosted_probe"), 0.02),
+}
+FULL, CHANCE, KEPT, NATS, GAP, NONE = (0.99, 1), (0.2, 0.28), (5.6, 5.9), (1.4, 1.48), (0.24, 0.26), (0, 0.01)
+FIFTH, HALF, NONE_HELD = (0.2, 0.35), (0.5, 0.6), (-0.02, 0.01)
 # fmt: off
 ROWS = (
     # selector, score: truth, noise, duplicated, rotated, outlier (1 in N), one_code, one_factor; invariant to
@@ -69,85 +53,44 @@ ROWS = (
     Row("linear_probe", "linear_probe_accuracy", 1, CHANCE, 1, FULL, FULL, (.35, .45), 1),
     Row("linear_probe", "linear_probe_balanced_accuracy", 1, CHANCE, 1, FULL, FULL, (.35, .45), 1),
     Row("linear_probe", "linear_probe_nats", NATS, (-.03, .01), NATS, NATS, NATS, (.26, .275), (1.07, 1.1)),
-    Row("mig", "mig_hist", FULL, (0, .01), 0, (.2, .35), (.74, .76), GAP, FULL),  # an outlier costs its axis
-    Row("mig", "mig_density", FULL, (0, .01), (0, .01), (.2, .35), FULL, GAP, FULL),
+    Row("knn_probe", "knn_probe_accuracy", (.9, .93), CHANCE, (.9, .93), (.9, .93), (.9, .93), (.35, .45), 1),
+    Row("knn_probe", "knn_probe_nats", (1.1, 1.2), (-.25, -.1), (1.1, 1.2), (1.1, 1.2), (1.1, 1.2), (.1, .2), (1, 1.1)),
+    Row("mlp_probe", "mlp_probe_accuracy", FULL, CHANCE, FULL, FULL, FULL, (.35, .45), FULL),
+    Row("mlp_probe", "mlp_probe_nats", (1.3, 1.4), (-.06, .01), (1.3, 1.4), (1.3, 1.4), (1.3, 1.4), (.2, .3), (1, 1.1)),
+    Row("boosted_probe", "boosted_probe_accuracy", FULL, CHANCE, FULL, (.97, 1), FULL, (.35, .45), FULL),
+    Row("boosted_probe", "boosted_probe_nats", NATS, (-.03, .01), NATS, (1.3, 1.4), NATS, (.26, .275), (1.07, 1.1)),
+    Row("mig", "mig_hist", FULL, NONE, 0, FIFTH, (.74, .76), GAP, FULL),  # an outlier costs its axis
+    Row("mig", "mig_quantile", FULL, NONE, 0, FIFTH, FULL, GAP, FULL),
+    Row("mig", "mig_density", FULL, NONE, NONE, FIFTH, FULL, GAP, FULL),
+    Row("mig_sup", "mig_sup", FULL, NONE, FULL, FIFTH, (.74, .76), FULL, GAP),
+    Row("dcimig", "dcimig", FULL, NONE, FULL, FIFTH, (.8, .82), (.18, .19), FULL),
+    Row("jemmig", "jemmig", NONE, (3.8, 4.1), (1.4, 1.5), (3.1, 3.3), (.6, .75), (1.95, 2.1), NONE),  # lower is better
+    Row("sap", "sap_r2", FULL, NONE, 0, (.4, .5), (.8, .85), GAP, FULL),
+    Row("sap", "sap_svc", (.4, .47), NONE, 0, (.1, .2), (.4, .47), (.35, .45), (.6, .7), WIDTH[:2]),  # its ceiling
+    Row("modularity", "modularity", FULL, (.45, .55), FULL, (.75, .85), (.85, .9), FULL, 1, WIDTH),  # noise is not 0
+    Row("explicitness", "explicitness", FULL, (.47, .53), FULL, FULL, FULL, (.6, .65), FULL),
+    Row("irs", "irs", 1, (.1, .2), 1, (.45, .55), (.8, .85), 1, FIFTH),
+    Row("infomec", "info_modularity", FULL, (.6, .7), FULL, FIFTH, FULL, 1, GAP),
+    Row("infomec", "info_compactness", FULL, (.5, .6), (.42, .43), (.3, .4), FULL, GAP, FULL),
+    Row("infomec", "info_explicitness", (.9, .93), NONE_HELD, (.93, .96), (.9, .93), (.89, .92), GAP, (.97, .99)),
     Row("dci", "dci_lightgbm_disentanglement", FULL, (0, .05), FULL, (.2, .6), FULL, 0, 1),
     Row("dci", "dci_lightgbm_completeness", FULL, (0, .05), FULL, (.2, .6), FULL, 1, FULL),
     Row("dci", "dci_lightgbm_informativeness", FULL, CHANCE, FULL, (.9, 1), FULL, (.35, .45), FULL),
+    Row("dci_es", "dci_es_explicitness", (.7, .8), (.97, 1), (.7, .8), (.35, .5), (.7, .8), (.95, 1), (.85, .92)),
+    Row("dci_es", "dci_es_size", 1, 1, .5, 1, 1, 4, .25, WIDTH),
     Row("beta_vae_score", "beta_vae_score", 1, (.2, .3), 1, (.9, 1), FULL, (.45, .55), None),
+    Row("factor_vae_score", "factor_vae_score", 1, (.2, .3), 1, (.9, 1), (.97, 1), CHANCE, None, MOST),
+    Row("factor_vae_score", "factor_vae_score_robust", 1, (.2, .3), 1, (.9, 1), (.97, 1), CHANCE, None),
+    Row("unsupervised", "gaussian_total_correlation", NONE, NONE, (26, 26.5), NONE, NONE, 0, NONE),
+    Row("unsupervised", "wasserstein_correlation", NONE, NONE, (.58, .59), NONE, NONE, 0, NONE),
+    Row("unsupervised", "pairwise_mutual_information", NONE, (.1, .13), (.2, .22), HALF, NONE, 0, NONE, WIDTH),
 )
 # fmt: on
 CASES = ("truth", "noise", "duplicated", "rotated", "outlier", "one_code", "one_factor")
 
 
-def true_codes(rng: np.random.Generator, n: int = N) -> Codes:
-    """The standardised factors themselves as means, each axis blurred by a narrow posterior."""
-    factors = np.column_stack([rng.integers(0, size, n) for size in SIZES]).astype(float)
-    sizes = np.array(SIZES)
-    mean = (factors - (sizes - 1) / 2) / np.sqrt((sizes**2 - 1) / 12)
-    return with_means(Codes(mean, 0 * mean, mean, factors, NAMES, ("discrete",) * len(SIZES)), mean, rng)
-
-
-def with_means(codes: Codes, mean: np.ndarray, rng: np.random.Generator) -> Codes:
-    """Other means, a posterior of STDDEV around each, and a draw from it."""
-    return replace(
-        codes, mean=mean, stddev=np.full(mean.shape, STDDEV), sample=mean + STDDEV * rng.normal(size=mean.shape)
-    )
-
-
-def linear(codes: Codes, matrix: np.ndarray) -> Codes:
-    """The code z @ matrix, with the spread of each axis scaled where the matrix is diagonal, permuting or repeating."""
-    spread = codes.stddev @ np.abs(matrix)
-    return replace(codes, mean=codes.mean @ matrix, stddev=spread, sample=codes.sample @ matrix)
-
-
-def with_outlier(codes: Codes) -> Codes:
-    """One example in all moved far away on the first axis."""
-    shift = np.zeros_like(codes.mean)
-    shift[0, 0] = 50.0
-    return replace(codes, mean=codes.mean + shift, sample=codes.sample + shift)
-
-
-def with_constant(codes: Codes) -> Codes:
-    """One axis more that is always the same, as a collapsed unit is."""
-    noise = np.random.default_rng(5).normal(size=(len(codes), 1))
-    return replace(
-        codes,
-        mean=np.hstack([codes.mean, np.zeros((len(codes), 1))]),
-        stddev=np.hstack([codes.stddev, np.ones((len(codes), 1))]),
-        sample=np.hstack([codes.sample, noise]),
-    )
-
-
-def one_factor(codes: Codes) -> Codes:
-    """Only the first factor is known."""
-    return replace(codes, factors=codes.factors[:, :1], factor_names=NAMES[:1], factor_types=codes.factor_types[:1])
-
-
-def change(codes: Codes, case: str, rng: np.random.Generator) -> Codes:
-    """The true codes changed as the case says; one rotation for both parts."""
-    eye, turn = np.eye(len(SIZES)), np.linalg.qr(np.random.default_rng(1).normal(size=(len(SIZES),) * 2))[0]
-    changes = {
-        "truth": lambda: codes,
-        "noise": lambda: with_means(codes, rng.normal(size=codes.mean.shape), rng),
-        "duplicated": lambda: with_means(codes, np.hstack([codes.mean, codes.mean]), rng),
-        "rotated": lambda: with_means(codes, codes.mean @ turn, rng),
-        "outlier": lambda: with_outlier(codes),
-        "one_code": lambda: linear(codes, eye[:, :1]),
-        "one_factor": lambda: one_factor(codes),
-        "permuted": lambda: linear(codes, eye[:, [2, 0, 3, 1]]),
-        "flipped": lambda: linear(codes, np.diag([-1.0, 1, -1, 1])),
-        "small": lambda: linear(codes, 0.01 * eye),
-        "large": lambda: linear(codes, 100 * eye),
-        "constant": lambda: with_constant(codes),
-    }
-    return changes[case]()
-
-
-def representation(case: str = "truth", n: int = N) -> Representation:
-    """Train and test codes of a case, from the same generators every time."""
-    parts = [np.random.default_rng(seed) for seed in (10, 11)]
-    return Representation(*(change(true_codes(rng, n), case, rng) for rng in parts))
+def test_every_metric_has_a_row():
+    assert {row.metric for row in ROWS} == set(METRICS)
 
 
 @cache

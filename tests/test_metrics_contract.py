@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_metrics import METRICS, NAMES, QUICK, YAMLS, linear, representation
+from metric_cases import METRICS, NAMES, PROBES, QUICK, SUPERVISED, YAMLS, linear, representation
 
 from metrics.core import Codes, Inapplicable, Representation
 
@@ -30,14 +30,14 @@ def test_few_examples_give_plain_numbers(name, n):
         assert score.value is not None or score.reason, score
 
 
-@pytest.mark.parametrize("name", ["mig", "dci", "beta_vae_score", "linear_probe"])
+@pytest.mark.parametrize("name", SUPERVISED)
 @pytest.mark.parametrize("types", [(), ("label",)])
 def test_what_the_data_cannot_feed_is_refused(name, types):
     full = representation(n=30)
     factors = full.test.factors[:, :1] if types else None
     known = {"factors": factors, "factor_names": NAMES[: len(types)], "factor_types": types}
     data = Representation(replace(full.train, **known), replace(full.test, **known))
-    if name == "linear_probe" and types:
+    if name in PROBES and types:
         assert METRICS[name](data, np.random.default_rng(0))
         return
     with pytest.raises(
@@ -46,7 +46,7 @@ def test_what_the_data_cannot_feed_is_refused(name, types):
         METRICS[name](data, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("name", ["mig", "dci", "beta_vae_score", "linear_probe"])
+@pytest.mark.parametrize("name", SUPERVISED)
 def test_a_constant_factor_has_a_reason_and_changes_nothing(name):
     def frozen(codes: Codes) -> Codes:
         extra = np.hstack([codes.factors, np.zeros((len(codes), 1))])
@@ -104,13 +104,11 @@ def test_yaml_writes_out_every_default(name):
 
 def test_matrices_are_computed_once_and_shared():
     data = representation(n=60)
-    METRICS["mig"](data, np.random.default_rng(0))
-    METRICS["dci"](data, np.random.default_rng(0))
-    assert {name: matrix.shape for name, matrix in data.matrices.items()} == {
-        "mutual_information_hist": (4, 4),
-        "mutual_information_density": (4, 4),
-        "importance_lightgbm": (4, 4),
-    }
+    for name in SUPERVISED:
+        METRICS[name](data, np.random.default_rng(0))
+    information = {f"mutual_information_{how}" for how in ("hist", "quantile", "density", "nearest")}
+    assert set(data.matrices) == information | {"importance_lightgbm", "explained_share", "svc_accuracy"}
+    assert {matrix.shape for matrix in data.matrices.values()} == {(4, 4)}
     assert data.matrix("mutual_information_hist", lambda: np.zeros((0, 0))).shape == (4, 4)
 
 
@@ -122,6 +120,19 @@ def test_dci_takes_every_estimator_and_names_it(estimator):
         f"dci_{estimator}_{part}" for part in ("disentanglement", "completeness", "informativeness")
     ]
     assert all(value > 0.3 for value in values.values()), values
+
+
+@pytest.mark.parametrize(
+    ("name", "scores"),
+    [("sap", ["sap_svc"]), ("infomec", None), ("unsupervised", None), ("dci_es", None)],
+)
+def test_what_pixels_would_make_too_slow_has_a_reason(name, scores):
+    data = representation(n=20)
+    wide = [replace(linear(codes, np.ones((4, 300))), factors=codes.factors) for codes in (data.train, data.test)]
+    found = METRICS[name](Representation(*wide), np.random.default_rng(0))
+    blank = [score for score in found if score.value is None]
+    assert [score.name for score in blank] == (scores or [score.name for score in found])
+    assert all(score.reason == "300 dimensions are more than the 256 that this is made for" for score in blank)
 
 
 def test_beta_vae_score_is_perfect_with_one_factor_missing_from_the_code():

@@ -120,7 +120,7 @@ def test_rate_is_information_and_total_correlation_and_dimensionwise_kl(standard
 
 @pytest.fixture
 def standard_scores():
-    from test_metrics import representation
+    from metric_cases import representation
 
     data = representation(n=300)
     found = information(data, np.random.default_rng(0), axis_points=10**6, prior="standard_normal")

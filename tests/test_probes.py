@@ -1,4 +1,4 @@
-"""The linear probe: its law on samples, its draws of labels, the choice of its penalty, and what it says."""
+"""Probes: the linear one's law on samples, its penalty, the draws of labels, and what others see that it cannot."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import pytest
 
 from metrics import Codes, Representation
 from metrics.factors import Factor
+from metrics.labelled import draw_labels
 from metrics.linear import choose_strength, fit_logistic, log_probabilities, standardise
+from metrics.predictors import boosted_probe, knn_probe, mlp_probe
 from metrics.probes import label_order, linear_probe
+
+OTHERS = (knn_probe, mlp_probe, boosted_probe)
 
 
 def blurred(n: int, apart: float, rng: np.random.Generator) -> Codes:
@@ -121,3 +125,56 @@ def test_circular_and_continuous_factors_have_r2():
     assert found["linear_probe_r2", "number"] == pytest.approx(1, abs=0.01)
     assert found["linear_probe_accuracy", "turn"] > 0.99
     assert ("linear_probe_accuracy", "number") not in found
+
+
+@pytest.mark.parametrize("probe", OTHERS)
+def test_other_probes_keep_the_law_on_samples(probe):
+    for apart in (0.0, 1.0):
+        rng = np.random.default_rng(0)
+        data = Representation(blurred(2000, apart, rng), blurred(4000, apart, rng))
+        score = values(probe(data, np.random.default_rng(1)), f"{probe.__name__}_nats")
+        assert score.value <= exact_information(apart) + 3 * score.stderr
+        assert score.value >= exact_information(apart) - (0.25 if probe is knn_probe else 0.05)
+
+
+@pytest.mark.parametrize("probe", OTHERS)
+def test_other_probes_see_what_no_line_sees(probe):
+    def crossed(rng: np.random.Generator) -> Codes:
+        z = rng.uniform(-1, 1, (1500, 2))
+        factors = np.column_stack([z[:, 0] * z[:, 1] > 0, z[:, 0] ** 2])
+        return Codes(z, 0 * z, z, factors.astype(float), ("sign", "square"), ("label", "continuous"))
+
+    rng = np.random.default_rng(0)
+    data = Representation(crossed(rng), crossed(rng), deterministic=True)
+    for name, line, curve in (("accuracy", 0.6, 0.93), ("r2", 0.1, 0.9)):
+        found = values(probe(data, np.random.default_rng(0)), f"{probe.__name__}_{name}", "mean").value
+        assert found > curve
+        assert values(linear_probe(data, np.random.default_rng(0)), f"linear_probe_{name}", "mean").value < line
+
+
+def test_every_probe_draws_the_labels_that_the_linear_one_draws():
+    rng = np.random.default_rng(0)
+    data = Representation(blurred(300, 2, rng), blurred(80, 2, rng))
+    one, two = (draw_labels(data, "x", (50, 300), n, np.random.default_rng(4)) for n in (1, 3))
+    factor = one.factors[0]
+    first = label_order(factor, np.random.default_rng(4))
+    assert [len(rows) for rows in two.rows(factor, 50)] == [50] * 3
+    assert len(two.rows(factor, 300)) == 1
+    for draws in (one, two):
+        assert (draws.rows(factor, 50)[0] == first[:50]).all()
+    assert (two.rows(factor, 50)[1] != first[:50]).any()
+
+
+def test_several_draws_average_below_the_largest_budget_and_change_nothing_at_it():
+    rng = np.random.default_rng(0)
+    data = Representation(blurred(400, 2, rng), blurred(2000, 2, rng))
+    budgets = {"num_labels": (10, 400), "strengths": (0.3,)}
+    one, five = (linear_probe(data, np.random.default_rng(2), draws=draws, **budgets) for draws in (1, 5))
+    few, many = (values(scores, "linear_probe_accuracy", labels=10) for scores in (one, five))
+    assert few.value != many.value
+    assert (few.reason.endswith("draws of labels"), many.reason.endswith("5 draws of labels")) == (False, True)
+    same = [values(scores, "linear_probe_accuracy", labels=400) for scores in (one, five)]
+    assert same[0] == same[1]
+    spread = [[values(linear_probe(data, np.random.default_rng(seed), draws=draws, **budgets), "linear_probe_nats",
+                      labels=10).value for seed in range(8)] for draws in (1, 5)]  # fmt: skip
+    assert np.std(spread[1]) < np.std(spread[0])

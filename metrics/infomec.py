@@ -1,0 +1,86 @@
+"""InfoMEC: modularity, explicitness and compactness of codes (N, D) in units of information on factors (N, F)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics import quality
+from metrics.core import Array, Representation, Score, too_wide
+from metrics.factors import Factor, factor_rows, generative_factors, placed
+from metrics.linear import fit_logistic, fit_ridge, log_probabilities, standardise
+from metrics.mutual_information import class_matrix, entropies, entropy
+from metrics.nearest import mutual_information_nearest
+from metrics.options import Count, Positive, Several, Share
+
+NAMES = ("info_modularity", "info_explicitness", "info_compactness")
+
+
+def infomec(
+    representation: Representation,
+    rng: np.random.Generator,
+    *,
+    neighbours: Count = 10,
+    pruned_range: Share = 0.05,
+    strength: Positive = 1.0,
+    factor_bins: Several = 20,
+) -> list[Score]:
+    """Modularity, explicitness and compactness (Hsu et al., 2023) of the means.
+
+    From M_jk = I(z_j; v_k) / H(v_k) on test, by `neighbours` nearest neighbours, without the axes whose range is at
+    most `pruned_range` of the widest: info_modularity and info_compactness, see even_share; 1: each axis serves one
+    factor, each factor one axis; 0: all alike. Noise does not score 0 (no usable zero: what it seems to know is
+    uneven), and one outlier far out prunes every axis but its own. info_explicitness = mean_k (H(v_k) - cross-entropy)
+    / H(v_k) of logistic regressions fitted on train and scored on test (the original scores in sample, where noise
+    gains), R2 of a line for factors without classes; range to 1, chance 0; its penalty keeps it below 1. Continuous
+    factors become `factor_bins` quantile bins in M. Invariant to permutation, sign, common scale, constant axes.
+    """
+    factors = generative_factors(representation, "infomec")
+    if wide := too_wide(representation, *NAMES):
+        return wide
+    varying, codes = [factor for factor in factors if factor.varies], representation.test.mean
+    classes = class_matrix(varying, factor_bins)
+    kept = wide_axes(codes, pruned_range)
+    matrix = np.zeros((codes.shape[1], len(varying)))
+    matrix[kept] = mutual_information_nearest(codes[:, kept], classes, neighbours) / entropies(classes)
+    representation.matrix("mutual_information_nearest", lambda: placed(matrix * entropies(classes), factors))
+    note = f"{int(kept.sum())} of {len(kept)} axes kept, {len(varying)} factors, {neighbours} neighbours"
+    values = (even_share(matrix[kept]), None, even_share(matrix[kept].T))
+    scores = [
+        Score(name, value, None, "score", "higher", "mean", reason=note)
+        for name, value in zip(NAMES, values, strict=True)
+        if value is not None
+    ]
+    blank = Score("info_explicitness", None, None, "score", "higher", "mean")
+    train, test = standardise(representation.train.mean, codes)
+    known = [_known_share(factor, train, test, strength) for factor in varying]
+    return scores + factor_rows(blank, factors, np.array(known), "share of H(v) that a linear map finds, chance 0")
+
+
+def wide_axes(codes: Array, share: float) -> NDArray[np.bool_]:
+    """Which axes (D,) of codes (N, D) have a range above `share` of the widest one's."""
+    width = np.ptp(codes, axis=0)
+    return np.asarray(width > share * width.max(initial=0.0))
+
+
+def even_share(matrix: Array) -> float:
+    """(mean over rows of max / sum - 1/n) / (1 - 1/n) for rows of n entries: 1 if one entry has all, 0 if all are even.
+
+    A row of zeros is even; rows of a single entry have it all: 1, unless there is no row at all: 0.
+    """
+    rows, entries = matrix.shape
+    if not rows:
+        return 0.0
+    total = matrix.sum(axis=1)
+    share = np.where(total > 0, matrix.max(axis=1, initial=0.0) / np.where(total > 0, total, 1.0), 1 / max(1, entries))
+    return float((share.mean() - 1 / entries) / (1 - 1 / entries)) if entries > 1 else float((total > 0).mean())
+
+
+def _known_share(factor: Factor, train: Array, test: Array, strength: float) -> float:
+    if not factor.has_classes:
+        targets, true = factor.targets()
+        predicted = fit_ridge(train, targets, strength).predict(test)
+        return float(quality.r2(predicted.reshape(true.shape), true).mean())
+    labels, classes, number = factor.classes()
+    log_p = log_probabilities(fit_logistic(train, labels, strength), test, number, len(train))
+    return float(quality.information(log_p, classes).mean()) / entropy(classes)

@@ -1,0 +1,55 @@
+"""Interventional robustness: how far a code axis strays while one factor stays; codes (N, D), factors (N, F)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metrics.core import Array, Representation, Score
+from metrics.factors import Labels, constant_score, generative_factors, require_finite
+from metrics.mutual_information import class_matrix
+from metrics.options import Quantile, Several
+
+
+def irs(
+    representation: Representation,
+    rng: np.random.Generator,
+    *,
+    quantile: Quantile = 1.0,
+    factor_bins: Several = 20,
+) -> list[Score]:
+    """Interventional robustness score of the test means: each axis' best factor, weighted by how far the axis moves.
+
+    sum_j w_j max_k R_jk with R of irs_matrix and w_j the axis' greatest deviation, as a share of all (Suter et al.,
+    2019). Range 0..1; 1: with one factor fixed an axis stands still. Has no usable zero: in noise the values of a
+    factor with few examples each stray less than all do, so read it beside the noise reference. Invariant to
+    permutation, sign, common scale and constant axes; with quantile 1 one outlier can decide its axis and its weight.
+    """
+    factors = generative_factors(representation, "irs")
+    varying = [factor for factor in factors if factor.varies]
+    scores = [constant_score("irs", factor) for factor in factors if not factor.varies]
+    classes = class_matrix(varying, factor_bins)
+    robust, weight = irs_matrix(representation.test.mean, classes, quantile)
+    value = float(weight @ robust.max(axis=1) / max(weight.sum(), np.finfo(float).tiny))
+    note = f"quantile {quantile:g} of the deviations, {len(varying)} factors; noise does not score 0"
+    return [*scores, Score("irs", value, None, "score", "higher", "mean", reason=note)]
+
+
+def irs_matrix(codes: Array, factors: Labels, quantile: float = 1.0) -> tuple[Array, Array]:
+    """R (D, F) and greatest deviations (D,): R_jk = 1 - mean_v d(z_j given v_k = v) / d(z_j).
+
+    d is the `quantile` (1: the maximum) of |z_j - its mean|, the mean that of the same examples (Suter et al., 2019).
+    Range 0..1, negative values set to 0; a constant axis has 0. Factors (N, F) are classes.
+    """
+    require_finite(codes)
+    greatest = _deviation(codes, quantile)
+    safe = np.where(greatest > 0, greatest, 1.0)
+    columns = [
+        np.mean([_deviation(codes[column == value], quantile) for value in np.unique(column)], axis=0)
+        for column in factors.T
+    ]
+    return np.where(greatest[:, None] > 0, np.maximum(0.0, 1 - np.column_stack(columns) / safe[:, None]), 0.0), greatest
+
+
+def _deviation(codes: Array, quantile: float) -> Array:
+    deviation = np.abs(codes - codes.mean(axis=0))
+    return deviation.max(axis=0) if quantile == 1 else np.quantile(deviation, quantile, axis=0)

@@ -1,0 +1,83 @@
+"""Separated attribute predictability: gaps between single code axes (N, D) as predictors of each factor."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from metrics.core import Array, Representation, Score, too_wide
+from metrics.factors import Factor, Labels, factor_rows, generative_factors, placed, require_finite
+from metrics.mig import gaps
+from metrics.options import Positive, Several
+
+
+def sap(
+    representation: Representation,
+    rng: np.random.Generator,
+    *,
+    strength: Positive = 0.01,
+    num_train: Several = 10000,
+    factor_bins: Several = 20,
+) -> list[Score]:
+    """The gap between the two axes of the means that predict a factor best, each alone, averaged over factors.
+
+    mean_k (S_1st,k - S_2nd,k) (Kumar et al., 2018); a single axis competes with 0. sap_r2: S is the R2 of a linear
+    regression on test, see explained_share; nominal factors count as the numbers they are stored as. sap_svc: S is the
+    test accuracy of a linear support vector machine with C = `strength` and balanced classes, see svc_accuracy;
+    continuous factors become `factor_bins` quantile bins. Range 0..1; near 0: noise, duplicated axes. The true factors
+    score 1 in sap_r2 but for circular ones, and far below 1 in sap_svc, where one axis cannot cut out inner values: use
+    the reference rows. Both are invariant to permutation and sign; sap_r2 to scale, sap_svc (a fixed penalty) is not.
+    """
+    factors = generative_factors(representation, "sap")
+    varying = [factor for factor in factors if factor.varies]
+    test = representation.test.mean
+    explained = np.column_stack([explained_share(test, factor.targets()[1]) for factor in varying])
+    representation.matrix("explained_share", lambda: placed(explained, factors))
+    ones, blank = np.ones(len(varying)), Score("sap_r2", None, None, "score", "higher", "mean")
+    scores = factor_rows(blank, factors, gaps(explained, ones), "R2 of single axes on test")
+    if wide := too_wide(representation, "sap_svc"):
+        return scores + wide
+    rows = np.sort(rng.permutation(len(representation.train))[:num_train])
+    train = representation.train.mean[rows]
+    accurate = np.column_stack([_svc(train, test, rows, factor, strength, factor_bins) for factor in varying])
+    representation.matrix("svc_accuracy", lambda: placed(accurate, factors))
+    note = f"accuracy of single axes on test, {len(rows)} training examples, C = {strength:g}"
+    blank = Score("sap_svc", None, None, "score", "higher", "mean")
+    return scores + factor_rows(blank, factors, gaps(accurate, ones), note)
+
+
+def explained_share(codes: Array, targets: Array) -> Array:
+    """Share (D,) of the variance of targets (N, T), columns pooled, that a line in each single axis explains.
+
+    sum_t Cov(z_j, y_t)^2 / (Var(z_j) sum_t Var(y_t)); 0 for a constant axis (Kumar et al., 2018, for T = 1).
+    """
+    require_finite(codes, targets)
+    centred, centred_targets = codes - codes.mean(axis=0), targets - targets.mean(axis=0)
+    spread = np.sqrt((centred**2).mean(axis=0))
+    alive = spread > 1e-12 * np.abs(codes).max(axis=0)
+    unit = np.where(alive, centred, 0.0) / np.where(alive, spread, 1.0)
+    covariance = unit.T @ centred_targets / len(codes)
+    return np.asarray((covariance**2).sum(axis=1) / (centred_targets**2).mean(axis=0).sum())
+
+
+def svc_accuracy(train: Array, labels: Labels, test: Array, true: Labels, strength: float = 0.01) -> float:
+    """Test accuracy of a one-vs-rest linear support vector machine on one axis (N,), classes balanced, penalty 1 / C.
+
+    A single class in `labels` is the answer to everything.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.svm import LinearSVC
+
+    if labels.min() == labels.max():
+        return float((true == labels[0]).mean())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LinearSVC(C=strength, class_weight="balanced", dual=False).fit(train[:, None], labels)
+    return float((model.predict(test[:, None]) == true).mean())
+
+
+def _svc(train: Array, test: Array, rows: Labels, factor: Factor, strength: float, bins: int) -> Array:
+    labels, true, _ = factor.classes(bins)
+    axes = zip(train.T, test.T, strict=True)
+    return np.array([svc_accuracy(one, labels[rows], other, true, strength) for one, other in axes])

@@ -1,0 +1,107 @@
+"""FactorVAE score: which code axis moves least while a factor is held fixed, over groups of codes (N, D) by index."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics.core import Array, Representation, Score
+from metrics.factors import Labels, constant_score, generative_factors, require_finite
+from metrics.information import active_axes, inner_range
+from metrics.options import NonNegative, Several, Share
+from metrics.quality import accuracy, mean_and_error
+
+_CHUNK = 1 << 20  # entries of the groups held at a time
+
+
+def factor_vae_score(
+    representation: Representation,
+    rng: np.random.Generator,
+    *,
+    batch_size: Several = 64,
+    num_train: Several = 10000,
+    num_test: Several = 5000,
+    threshold: NonNegative = 0.05,
+    relative_threshold: Share = 0.05,
+    factor_bins: Several = 20,
+) -> list[Score]:
+    """Accuracy of telling which factor a group of examples shares from the axis that moves least within it.
+
+    A vote is argmin_j Var_group(z_j) / Var(z_j) over the axes with standard deviation >= `threshold`, of a group of
+    `batch_size` means that share factor k; each axis answers the factor that most of its training votes came from
+    (Kim and Mnih, 2018). Votes are fitted on the training part, scored on test. Range 0..1; 1: for each factor another
+    axis stands still; chance 1/F. Invariant to permutation and sign, not to scale: 0 when no axis reaches the
+    threshold, and a dead axis above it takes every vote (it "stands still" for all).
+
+    factor_vae_score_robust: the same of codes clipped at the training part's quantiles 0.005 and 0.995, over axes whose
+    inner range is above `relative_threshold` of the widest: also invariant to a common scale, dead axes, an outlier.
+    Continuous factors are held fixed within `factor_bins` quantile bins.
+    """
+    factors = generative_factors(representation, "factor_vae_score")
+    names = ("factor_vae_score", "factor_vae_score_robust")
+    varying = [factor for factor in factors if factor.varies]
+    scores = [constant_score(name, factor) for factor in factors if not factor.varies for name in names]
+    if len(varying) == 1:
+        why = f"{varying[0].name} is the only factor that varies, so there is nothing to tell apart"
+        return scores + [Score(name, None, unit="accuracy", better="higher", reason=why) for name in names]
+    classes = [factor.classes(factor_bins) for factor in varying]
+    train, test = (np.column_stack([pair[part] for pair in classes]) for part in (0, 1))
+    fitted, scored = groups(train, num_train, batch_size, rng), groups(test, num_test, batch_size, rng)
+    chance = f"chance 1/{len(varying)}, {num_train} training and {num_test} test groups of {batch_size}"
+    fit, judge = representation.train.mean, representation.test.mean
+    clipped = [np.clip(part, *inner_range(fit)) for part in (fit, judge)]
+    active = fit.std(axis=0, ddof=1) >= threshold, active_axes(fit, relative_threshold)
+    for name, codes, kept in zip(names, ((fit, judge), clipped), active, strict=True):
+        votes, asked = still_axis(codes[0], fitted[0], kept), still_axis(codes[1], scored[0], kept)
+        right = majority_accuracy((votes, fitted[1]), (asked, scored[1]), len(kept), len(varying))
+        value, error = mean_and_error(right)
+        note = f"{int(kept.sum())} of {len(kept)} axes active, {chance}"
+        scores.append(Score(name, value, error, "accuracy", "higher", "mean", reason=note))
+    return scores
+
+
+def groups(factors: Labels, number: int, size: int, rng: np.random.Generator) -> tuple[Labels, Labels]:
+    """Rows (number, size) of examples that share one factor's value, and which factor (number,) that is.
+
+    The factor is drawn uniformly; a first example sets the value, the members are drawn with replacement among the
+    examples (N, F) that have it.
+    """
+    fixed, first = rng.integers(0, factors.shape[1], number), rng.integers(0, len(factors), number)
+    uniform, rows = rng.random((number, size)), np.empty((number, size), dtype=np.int64)
+    for factor in range(factors.shape[1]):
+        points, values = np.flatnonzero(fixed == factor), factors[:, factor]
+        order = np.argsort(values, kind="stable")
+        _, group, count = np.unique(values, return_inverse=True, return_counts=True)
+        start, chosen = np.cumsum(count) - count, group[first[points], None]
+        rows[points] = order[start[chosen] + (uniform[points] * count[chosen]).astype(np.int64)]
+    return rows, fixed
+
+
+def still_axis(codes: Array, rows: Labels, active: NDArray[np.bool_]) -> Labels:
+    """argmin_j Var_group(z_j) / Var(z_j) over active axes of codes (N, D) for each group of `rows`; -1 if none is.
+
+    A constant axis moves by 0 in all groups.
+    """
+    require_finite(codes)
+    if not active.any():
+        return np.full(len(rows), -1)
+    spread = codes[:, active].std(axis=0)
+    scaled = codes[:, active] / np.where(spread > 0, spread, 1.0)
+    step = max(1, _CHUNK // (rows.shape[1] * scaled.shape[1]))
+    parts = [_square_deviation(scaled[rows[at : at + step]]).argmin(axis=1) for at in range(0, len(rows), step)]
+    return np.flatnonzero(active)[np.concatenate(parts)]
+
+
+def majority_accuracy(fitted: tuple[Labels, Labels], scored: tuple[Labels, Labels], axes: int, factors: int) -> Array:
+    """1 or 0 for each scored vote (axis, factor): is its factor the one that most fitted votes of the axis had?"""
+    (axis, factor), (asked, true) = fitted, scored
+    if (axis < 0).any():
+        return np.zeros(len(true))
+    table = np.bincount(axis * factors + factor, minlength=axes * factors).reshape(axes, factors)
+    return accuracy(table.argmax(axis=1)[asked], true)
+
+
+def _square_deviation(values: Array) -> Array:
+    """Of values (groups, members, D) over the members: (groups, D)."""
+    centred = values - values.mean(axis=1, keepdims=True)
+    return np.asarray(np.einsum("gmd,gmd->gd", centred, centred))

@@ -22,7 +22,7 @@ from benchmark.claim import Busy
 from benchmark.configuration import Plan
 from benchmark.evaluate import check_on_noise
 from benchmark.loading import device_of, load_dataset, with_data
-from benchmark.progress import bar
+from benchmark.progress import bar, note
 from benchmark.provenance import code_state
 from benchmark.record import MANIFEST, read_record, write_json, write_record
 from benchmark.run import execute, failure, missing_metrics, previous_record
@@ -137,7 +137,7 @@ def _watch(pool: ProcessPool, plans: Sequence[Plan], workers: int, progress: Any
     failures: list[Failure] = []
     waiting: dict[Future[None], Plan] = {pool.schedule(_work, args=[plan]): plan for plan in plans}
     while waiting:
-        progress.set_postfix(running=min(workers, len(waiting)), failed=len(failures))
+        note(progress, running=min(workers, len(waiting)), failed=len(failures))
         done, _ = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
         for future in done:
             plan, error = waiting.pop(future), future.exception()

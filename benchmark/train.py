@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmark.pixels import Pixels
-from benchmark.progress import bar
+from benchmark.progress import bar, note
 from benchmark.streams import torch_stream
 from models.adversary import Adversarial
 from models.evidence import rate_distortion
@@ -89,7 +89,7 @@ def fit(
             progress.update(step - progress.n)
         if step in milestones:
             history.append(validate(step, step * batch_size / len(train), rate, running.item() / since))
-            progress.set_postfix(best.update(history[-1]))
+            note(progress, **best.update(history[-1]))
             since, running = 0, torch.zeros((), device=device)
             if best.exhausted:
                 break

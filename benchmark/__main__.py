@@ -20,6 +20,8 @@ def main() -> None:
         _hydra()
     except KeyboardInterrupt:
         sys.exit(130)
+    except ModuleNotFoundError as error:
+        sys.exit(f"error: {error}; install the benchmark into this environment with pip install -e .")
     except Exception as error:
         if verbose:
             raise

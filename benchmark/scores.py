@@ -13,6 +13,7 @@ def score_table(scores: Sequence[Score]) -> str:
 
     exact = {score.name.removeprefix("exact_"): score.value for score in scores if score.name.startswith("exact_")}
     shown = [score for score in scores if score.factor is None and not score.name.startswith("exact_")]
+    shown.sort(key=lambda score: score.name not in exact)  # what has an exact twin comes first
     rows = [_row(score, exact.get(score.name)) for score in shown]
     rows += [_row(score, None) for score in scores if score.name == "exact_log_evidence"]
     headers = ["metric", "of", "labels", "value", "± s.e.", "exact", "unit", "note"]

@@ -7,6 +7,7 @@ import functools
 import importlib
 import inspect
 import json
+import os
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +68,10 @@ class Settings:
     rank_by: str | None = None
     sweep: tuple[dict[str, Any], ...] = ()
     claims: tuple[dict[str, Any], ...] = ()
+
+    def processes(self, runs: int) -> int:
+        """How many worker processes so many runs get: as asked for or one for each core, never more than runs."""
+        return min(self.workers or os.cpu_count() or 1, max(runs, 1))
 
 
 @dataclass(frozen=True)

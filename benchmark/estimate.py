@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from statistics import mean
@@ -32,7 +31,7 @@ def print_dry_run(plans: Sequence[Plan]) -> None:
         if state != "finished":
             left += 1
             total += _seconds(plan, plans, seconds) if state == "to do" else EVALUATION_SECONDS
-    workers = min(plans[0].settings.workers or os.cpu_count() or 1, max(left, 1))
+    workers = plans[0].settings.processes(left)
     minutes = total / workers / 60
     print(f"{len(plans)} runs, {left} left: about {minutes:.1f} minutes on {workers} processes, at one thread each")
 

@@ -61,7 +61,7 @@ class Failure(NamedTuple):
 def sweep(plans: Sequence[Plan]) -> list[Failure]:
     """Do what is missing of the runs; returns those that failed."""
     todo = [plan for plan in plans if unfinished(plan)]
-    workers = min(plans[0].settings.workers or os.cpu_count() or 1, max(len(todo), 1))
+    workers = plans[0].settings.processes(len(todo))
     print(f"{len(plans)} runs: {len(plans) - len(todo)} finished, {len(todo)} to do on {workers} processes", flush=True)
     left = {plan.folder for plan in todo}
     _say_reused([plan for plan in plans if plan.folder not in left])

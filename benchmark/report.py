@@ -67,8 +67,9 @@ def _write_all(folder: Path, table: pd.DataFrame, manifest: Mapping[str, Any], s
     """Tables, figures and the page that shows them."""
     rank_by = manifest.get("rank_by")
     board = leaderboard(table, rank_by)
+    tables = wide_tables(board, table, str(manifest.get("note") or ""))
     figures = write_figures(folder, table, board)
-    page = Page(_name(folder, manifest), f"{rank_key(table, rank_by)}", wide_tables(board, table), figures, sections)
+    page = Page(_name(folder, manifest), f"{rank_key(table, rank_by)}", tables, figures, sections)
     _write(folder / "scores.csv", table[list(COLUMNS)].to_csv(index=False, lineterminator="\n"))
     _write(folder / "leaderboard.csv", board.to_csv(index=False, lineterminator="\n"))
     _write(folder / "leaderboard.tex", "% needs booktabs and graphicx\n" + "\n\n".join(map(latex, page.wides)) + "\n")

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from torch.distributions import Distribution
 
 from benchmark.checkpoint import load_checkpoint, save_checkpoint
 from benchmark.claim import claimed, threads
@@ -23,7 +24,7 @@ from benchmark.pictures import draw_pictures
 from benchmark.pixels import Pixels
 from benchmark.provenance import code_state
 from benchmark.record import FILE, Record, read_record, write_atomically, write_record
-from benchmark.stage import Stage, build, rehearse, represent, subject_of
+from benchmark.stage import Stage, build, encoded, rehearse, represent, subject_of
 from metrics.core import Representation
 
 
@@ -82,10 +83,11 @@ def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]
     stage = build(plan)
     rehearse(stage, metrics)
     training = _train(stage)
-    representation = represent(stage)
+    posteriors = encoded(stage)
+    representation = represent(stage, posteriors)
     seed = plan.settings.evaluation_seed
-    evaluation = evaluate(metrics, plan.metrics_explicit, representation, subject_of(stage), seed)
-    _keep(stage, representation)
+    evaluation = evaluate(metrics, plan.metrics_explicit, representation, subject_of(stage, posteriors), seed)
+    _keep(stage, representation, posteriors["test"])
     seconds = {"training": round(training, 3), "total": round(time.perf_counter() - started, 3)}
     return _record(stage, previous, metrics, evaluation, seconds)
 
@@ -111,7 +113,7 @@ def _train(stage: Stage) -> float:
     return seconds
 
 
-def _keep(stage: Stage, representation: Representation) -> None:
+def _keep(stage: Stage, representation: Representation, posteriors: Sequence[Distribution]) -> None:
     """Codes, matrices and pictures in the run's folder."""
     folder = stage.plan.folder
     save(folder / "codes.npz", representation)
@@ -119,7 +121,7 @@ def _keep(stage: Stage, representation: Representation) -> None:
         write_atomically(folder / "matrices.npz", lambda file: np.savez(file, **matrices))  # type: ignore[arg-type]
     if stage.model is not None:
         seed = stage.plan.settings.evaluation_seed
-        draw_pictures(folder, stage.model, stage.drawn["test"], seed, stage.deterministic)
+        draw_pictures(folder, stage.model, stage.drawn["test"], posteriors, seed, stage.deterministic)
 
 
 def _record(

@@ -13,14 +13,18 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from conftest import TINY
+from torch.nn.modules.module import register_module_forward_hook
 
 from benchmark import run as run_from_python
 from benchmark.claim import Busy, claimed
 from benchmark.configuration import ConfigurationError
 from benchmark.record import FILE, RecordError, read_record
 from benchmark.run import execute, missing_metrics
+from benchmark.stage import REHEARSAL
 from benchmark.sweep import prepare, sweep
+from models.distributions import GaussianPosterior
 
 
 def content(folder):
@@ -233,3 +237,25 @@ def test_the_command_line_says_mistakes_in_one_line(tmp_path, cache_dir):
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("error: objective=nope: no such choice")
     assert len(wrong.stderr.splitlines()) == 1
+
+
+def test_the_encoder_sees_each_image_once_in_an_evaluation(plan_of_run):
+    """Whatever the metrics ask for; before, the rehearsal tries them on a few images."""
+    seen = []
+
+    def count(module, inputs, output):
+        if isinstance(module, GaussianPosterior):
+            seen.append(inputs[0])
+
+    plan = plan_of_run(
+        "dataset=sprites", "objective=untrained", "metrics=[rate_distortion,evidence,mig,beta_vae_score,information]"
+    )
+    hook = register_module_forward_hook(count)
+    try:
+        record = execute(plan)
+    finally:
+        hook.remove()
+    assert {"beta_vae_score", "mig_hist", "rate", "iwae_100", "active_units"} <= record.names()
+    images = torch.cat(seen)
+    assert len(images) <= 6000 + 2 * REHEARSAL + 4  # probe-train and test, then what the rehearsal tried
+    assert len(images) >= 6000

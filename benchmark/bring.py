@@ -13,7 +13,8 @@ from benchmark.datasets import Dataset
 from benchmark.encode import representation_of
 from metrics.core import FACTOR_TYPES, Codes, Representation
 
-KEYS = ("codes", "factors", "stddev", "sample", "codes_test", "factors_test", "stddev_test", "sample_test")
+ROWS = ("codes", "factors", "stddev", "sample", "symmetry")
+KEYS = (*ROWS, *(f"{key}_test" for key in ROWS))
 NAMES = ("factor_names", "factor_types")
 MOST_CLASSES = 256  # whole-number factors with more values than this are taken as continuous
 
@@ -49,7 +50,10 @@ def from_arrays(arrays: Mapping[str, np.ndarray], seed: int, where: str = "array
         if len(np.unique(parts[0][:, index])) < 2:
             raise CodesError(f"{where}: factor {name!r} has one value only; leave it out")
     point = "stddev" not in checked and "sample" not in checked
-    codes = [_codes(part, factors, names, types) for part, factors in zip((train, test), parts, strict=True)]
+    try:
+        codes = [_codes(part, factors, names, types) for part, factors in zip((train, test), parts, strict=True)]
+    except ValueError as error:
+        raise CodesError(f"{where}: {error}") from error
     return Representation(codes[0], codes[1], deterministic=point)
 
 
@@ -148,8 +152,9 @@ def _recoded(train: np.ndarray, test: np.ndarray, types: tuple[str, ...]) -> tup
 def _codes(
     part: Mapping[str, np.ndarray], factors: np.ndarray, names: tuple[str, ...], types: tuple[str, ...]
 ) -> Codes:
-    mean = part["codes"]
-    return Codes(mean, part.get("stddev", np.zeros_like(mean)), part.get("sample", mean), factors, names, types)
+    mean, symmetry = part["codes"], part.get("symmetry")
+    stddev, sample = part.get("stddev", np.zeros_like(mean)), part.get("sample", mean)
+    return Codes(mean, stddev, sample, factors, names, types, symmetry)
 
 
 def _of_a_run(arrays: Mapping[str, np.ndarray]) -> Representation:
@@ -158,6 +163,7 @@ def _of_a_run(arrays: Mapping[str, np.ndarray]) -> Representation:
 
     def part(split: str) -> Codes:
         mean, stddev, sample = (arrays[f"{split}_{key}"].astype(np.float64) for key in ("mean", "stddev", "sample"))
-        return Codes(mean, stddev, sample, arrays.get(f"{split}_factors"), names, types)
+        symmetry = arrays[f"{split}_symmetry"].astype(np.float64) if f"{split}_symmetry" in arrays else None
+        return Codes(mean, stddev, sample, arrays.get(f"{split}_factors"), names, types, symmetry)
 
     return Representation(part("train"), part("test"), deterministic=not arrays["test_stddev"].any())

@@ -49,7 +49,7 @@ def representation_of(
         rows = dataset.splits[split][:most]
         mean, stddev, sample = arrays_of(split, rows)
         known = dataset.factors_of(rows), dataset.factor_names, dataset.factor_types
-        return Codes(mean, stddev, sample, *known)
+        return Codes(mean, stddev, sample, *known, dataset.symmetry_of(rows))
 
     return Representation(part("probe"), part("test"), deterministic)
 
@@ -63,6 +63,8 @@ def save(path: Path, representation: Representation) -> None:
         arrays[f"{part}_stddev"] = codes.stddev.astype(np.float32)
         if codes.factors is not None:
             arrays[f"{part}_factors"] = codes.factors
+        if codes.symmetry is not None:
+            arrays[f"{part}_symmetry"] = codes.symmetry.astype(np.int16)
     arrays["factor_names"] = np.array(representation.test.factor_names, dtype=np.str_)
     arrays["factor_types"] = np.array(representation.test.factor_types, dtype=np.str_)
     write_atomically(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]

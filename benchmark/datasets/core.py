@@ -37,6 +37,7 @@ class Dataset:
     factors: NDArray[np.float64] | None = None  # (N, F), discrete ones as 0..n-1
     factor_names: tuple[str, ...] = ()
     factor_types: tuple[str, ...] = ()  # discrete, continuous, circular, label
+    symmetry: NDArray[np.int8] | None = None  # (N, F), see metrics.core.Codes; no part of the checksum: it is no datum
     source: str = ""  # which bytes these are, e.g. "regenerated" or "official npz"
     exact: Mapping[str, Any] = field(default_factory=dict)  # what is known in closed form, e.g. eigenvalues
 
@@ -51,6 +52,10 @@ class Dataset:
     def factors_of(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """The factors (n, F) of those rows."""
         return None if self.factors is None else self.factors[rows]
+
+    def symmetry_of(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """The folds of symmetry (n, F) of those rows."""
+        return None if self.symmetry is None else self.symmetry[rows].astype(np.float64)
 
     @cached_property
     def checksum(self) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from metrics import quality
 from metrics.core import Array, Representation, Score
-from metrics.factors import Factor, constant_score, generative_factors, placed, require_finite
+from metrics.factors import Factor, constant_score, generative_factors, placed, require_finite, varying_mask
 from metrics.importance import Estimator, Trees, importance
 from metrics.options import Count, Positive, Several
 
@@ -39,8 +39,9 @@ def dci(
     rows, seed = np.sort(rng.permutation(len(representation.train))[:num_train]), int(rng.integers(2**31))
     train, test, trees = representation.train.mean, representation.test.mean, Trees(rounds, leaves, learning_rate)
     found = [importance(estimator, factor, rows, train, test, trees, seed) for factor in varying]
-    matrix = np.column_stack([column for column, _ in found])
-    representation.matrix(f"importance_{estimator}", lambda: placed(matrix, factors))
+    matrix = representation.matrix(
+        f"importance_{estimator}", lambda: placed(np.column_stack([column for column, _ in found]), factors)
+    )[:, varying_mask(factors)]
     names = [f"dci_{estimator}_{part}" for part in PARTS]
     note = f"{len(rows)} training examples, mean over {len(varying)} factors"
     scores = [constant_score(name, factor) for factor in factors if not factor.varies for name in names[1:]]

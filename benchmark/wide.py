@@ -92,7 +92,7 @@ def _wide(title: str, found: list[Column], board: pd.DataFrame, table: pd.DataFr
     columns_of_text = [ranks, seeds, map(str, seeds.values()), *(cells for _, _, cells in parts)]
     rows = [list(row) for row in zip(*columns_of_text, strict=True)]
     split = int((~order["reference"]).sum())
-    heads, topics = [*FIXED, *(head for _, head, _ in parts)], [topic for topic, _, _ in parts]
+    heads, topics = [*FIXED, *(head for _, head, _ in parts)], [topic.partition(":")[0] for topic, _, _ in parts]
     legend = [column.legend for column in found]
     return Wide(title, heads, topics, rows[:split], rows[split:], notes.lines, legend, about)
 

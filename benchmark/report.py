@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.agreement import with_agreement
 from benchmark.caveats import Section, caveats, missing_runs
 from benchmark.claims import Verdict, as_json, check, parse_claims
 from benchmark.pages import Page, latex
@@ -44,6 +45,7 @@ def write_report(folder: Path | str) -> Report:
     """
     folder = Path(folder)
     records, damaged = read_folder(folder)
+    records = with_agreement(records)
     manifest = read_manifest(folder)
     verdicts = check(records, parse_claims(manifest.get("claims", [])))
     sections = [*_claim_section(verdicts), *caveats(records, manifest, damaged)]

@@ -85,7 +85,7 @@ def _correlations(group: str, rows: pd.DataFrame) -> Correlations | None:
 def spearman(values: pd.DataFrame) -> Floats:
     """Rank correlations (S, S) of N runs x S scores, ties at their mean rank; NaN for a score of one value only."""
     ranks = values.rank().to_numpy(dtype=float)
-    ranks -= ranks.mean(axis=0)
+    ranks = ranks - ranks.mean(axis=0)
     size = np.sqrt((ranks**2).sum(axis=0))
     unit = ranks / np.where(size > 0, size, np.nan)
     return np.asarray(np.clip(unit.T @ unit, -1.0, 1.0))

@@ -25,10 +25,11 @@ def write_figures(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> lis
     table, board = headline_rows(table), headline_rows(board)
     table = table[table["value"].notna()]
     with mpl.rc_context(STYLE):
-        return [name for name, function in DRAW.items() if _write(folder / f"{name}.png", function(table, board))]
+        return [name for name, function in DRAW.items() if write_figure(folder / f"{name}.png", function(table, board))]
 
 
-def _write(path: Path, figure: Figure | None) -> bool:
+def write_figure(path: Path, figure: Figure | None) -> bool:
+    """Write a PNG, or remove the old one where there is nothing to draw; returns whether there is a picture now."""
     if figure is None:
         path.unlink(missing_ok=True)
         return False

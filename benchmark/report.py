@@ -18,6 +18,7 @@ from benchmark.pages import Page, latex
 from benchmark.plots import write_figures
 from benchmark.ranking import rank_key
 from benchmark.record import read_folder, read_manifest, write_atomically, write_json
+from benchmark.relating import write_relations
 from benchmark.tables import COLUMNS, full_table, leaderboard
 from benchmark.wide import wide_tables
 
@@ -40,6 +41,8 @@ class Report:
 
 def write_report(folder: Path | str) -> Report:
     """Write scores.csv, leaderboard.{csv,md,tex}, claims.json and the figures into the folder, and print the text.
+
+    A sweep large enough also gets correlations.csv and variance.csv.
 
     A folder without records is a ValueError; damaged records are named, and the rest is reported.
     """
@@ -69,7 +72,8 @@ def _write_all(folder: Path, table: pd.DataFrame, manifest: Mapping[str, Any], s
     """Tables, figures and the page that shows them."""
     rank_by = manifest.get("rank_by")
     board = leaderboard(table, rank_by)
-    figures = write_figures(folder, table, board)
+    related, relations = write_relations(folder, table)
+    figures, sections = [*write_figures(folder, table, board), *related], [*relations, *sections]
     page = Page(_name(folder, manifest), f"{rank_key(table, rank_by)}", wide_tables(board, table), figures, sections)
     _write(folder / "scores.csv", table[list(COLUMNS)].to_csv(index=False, lineterminator="\n"))
     _write(folder / "leaderboard.csv", board.to_csv(index=False, lineterminator="\n"))

@@ -1,4 +1,4 @@
-"""Claims, each held against paired differences over seeds in its comparison group, in the unit of its metric."""
+"""Claims, each held against an interval over seeds in its comparison group, in the unit of its metric."""
 
 from __future__ import annotations
 
@@ -8,36 +8,52 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 from benchmark.record import Record
 from benchmark.statistics import Interval, paired
+from benchmark.trends import TRENDS, Finding, Unchecked
 from metrics.core import Score
 
-RELATIONS = ("less", "greater", "not_less")
+RELATIONS = ("less", "greater", "not_less", *TRENDS)
 CHOICES = ("dataset", "model", "objective", "trainer", "experiment")
 OPTIONS = ("dataset.", "model.", "objective.", "trainer.")
 Side = Mapping[str, Any]
 Records = Sequence[tuple[Path, Record]]
 
 
-class Unchecked(ValueError):
-    """A claim that these runs cannot decide."""
-
-
 @dataclass(frozen=True)
 class Claim:
-    """Metric(left) - Metric(right) is `relation` than zero by more than `margin`, or not less by more than it."""
+    """Metric(left) - Metric(right) is `relation` than zero by more than `margin`, or not less by more than it.
+
+    A relation of TRENDS has no sides: it is about all trained runs that `runs` selects.
+    """
 
     text: str
     metric: str
-    left: Side
-    right: Side
-    relation: Literal["less", "greater", "not_less"]
+    relation: str  # one of RELATIONS
+    left: Side = field(default_factory=dict)
+    right: Side = field(default_factory=dict)
+    runs: Side = field(default_factory=dict)
     representation: str | None = None
     num_labels: int | str = "max"
     factor: str | None = None  # None: the mean over factors
     margin: float = 0.0
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """What selects its runs."""
+        return (self.runs,) if self.relation in TRENDS else (self.left, self.right)
+
+    def concerns(self, record: Record) -> bool:
+        """True for a run that the claim speaks of."""
+        trained = self.relation not in TRENDS or not record.reference
+        return trained and any(selects(side, record) for side in self.sides)
+
+    def value(self, record: Record) -> float | None:
+        """The claim's metric in a record; None where it has none or a null one."""
+        found = _value(self, record)
+        return found if found is not None and math.isfinite(found) else None
 
 
 @dataclass(frozen=True)
@@ -54,13 +70,14 @@ class Verdict:
     unit: str = ""
     margin: float = 0.0
     note: str = ""
+    quantity: str = "difference"  # what `difference` is: a curvature or a share of variance for the relations of TRENDS
     group: str = field(default="", compare=False)
 
     def evidence(self) -> str:
         """Difference, interval and n in words."""
         if self.difference is None:
             return self.note
-        numbers = f"difference {self.difference:.3g} [{self.low:.3g}, {self.high:.3g}]"
+        numbers = f"{self.quantity} {self.difference:.3g} [{self.low:.3g}, {self.high:.3g}]"
         margin = f" (margin {self.margin:g})" if self.margin else ""
         note = f"; {self.note}" if self.note else ""
         return f"{' '.join(filter(None, (numbers, self.unit)))}, n={self.n}{margin}{note}"
@@ -80,13 +97,16 @@ def _parse(claim: Mapping[str, Any]) -> Claim:
     known = tuple(Claim.__dataclass_fields__)
     if unknown := sorted(set(claim) - set(known)):
         raise ValueError(f"{name} has the unknown key {unknown[0]!r}; choose from {', '.join(known)}")
-    if lacking := [key for key in known[:5] if key not in claim]:
+    sides = () if claim.get("relation") in TRENDS else ("left", "right")
+    if lacking := [key for key in (*known[:3], *sides) if key not in claim]:
         raise ValueError(f"{name} lacks the key {lacking[0]!r}")
     if claim["relation"] not in RELATIONS:
         raise ValueError(f"{name} has the relation {claim['relation']!r}; choose from {', '.join(RELATIONS)}")
+    if misplaced := [key for key in ("left", "right", "runs") if key in claim and (key == "runs") == bool(sides)]:
+        raise ValueError(f"{name} has {misplaced[0]!r}, which does not go with relation {claim['relation']!r}")
     if not claim.get("margin", 0.0) >= 0:
         raise ValueError(f"{name} has the margin {claim['margin']!r}; it must be at least 0")
-    for key in (*claim["left"], *claim["right"]):
+    for key in (key for side in ("left", "right", "runs") for key in claim.get(side, {})):
         if key not in CHOICES and not key.startswith(OPTIONS):
             raise ValueError(f"{name} selects runs by {key!r}; choose from {', '.join(CHOICES)} or objective.<option>")
     return Claim(**claim)
@@ -96,7 +116,7 @@ def check(records: Records, claims: Sequence[Claim]) -> list[Verdict]:
     """A verdict for every claim in every comparison group that has runs of either side."""
     finished = [record for _, record in records if record.status == "finished"]
     for claim in claims:
-        for side in (claim.left, claim.right):
+        for side in claim.sides:
             _check_options(claim, side, [record for _, record in records])
     return [verdict for claim in claims for verdict in _verdicts(claim, finished)]
 
@@ -129,7 +149,7 @@ def selects(side: Side, record: Record) -> bool:
 def _verdicts(claim: Claim, records: Sequence[Record]) -> Iterator[Verdict]:
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        if selects(claim.left, record) or selects(claim.right, record):
+        if claim.concerns(record):
             groups[record.group].append(record)
     for group, members in groups.items():
         yield _verdict(claim, group, members, _where(group, records))
@@ -145,16 +165,21 @@ def _where(group: str, records: Sequence[Record]) -> str:
 
 def _verdict(claim: Claim, group: str, members: Sequence[Record], where: str) -> Verdict:
     try:
-        left, right = (_by_seed(claim, side, members) for side in (claim.left, claim.right))
-        difference = paired(left, right)
-        if difference.n < 2:
-            raise Unchecked(f"n={difference.n}, {_shortage(left, right)}")
+        found = TRENDS.get(claim.relation, _compare)(claim, members)
     except Unchecked as error:
         return Verdict(claim.text, where, False, note=f"cannot be checked: {error}", group=group)
-    held, note = _decide(claim, difference)
-    unit = next(score.unit for record in members for score in record.scores if score.name == claim.metric)
-    numbers = (difference.n, difference.mean, difference.low, difference.high)
-    return Verdict(claim.text, where, held, *numbers, unit, claim.margin, note, group)
+    own = next(score.unit for record in members for score in record.scores if score.name == claim.metric)
+    unit, interval = own if found.unit is None else found.unit, found.interval
+    numbers = (interval.n, interval.mean, interval.low, interval.high)
+    return Verdict(claim.text, where, found.held, *numbers, unit, claim.margin, found.note, found.quantity, group)
+
+
+def _compare(claim: Claim, members: Sequence[Record]) -> Finding:
+    left, right = (_by_seed(claim, side, members) for side in claim.sides)
+    difference = paired(left, right)
+    if difference.n < 2:
+        raise Unchecked(f"n={difference.n}, {_shortage(left, right)}")
+    return Finding(difference, *_decide(claim, difference), "difference", None)
 
 
 def _shortage(left: Mapping[int, float], right: Mapping[int, float]) -> str:
@@ -178,8 +203,8 @@ def _by_seed(claim: Claim, side: Side, members: Sequence[Record]) -> dict[int, f
     """seed -> the metric, averaged over the side's runs of that seed; null values are left out."""
     values: dict[int, list[float]] = defaultdict(list)
     for record in members:
-        value = _value(claim, record) if selects(side, record) else None
-        if value is not None and math.isfinite(value):
+        value = claim.value(record) if selects(side, record) else None
+        if value is not None:
             values[int(record.config["seed"])].append(value)
     return {seed: fmean(several) for seed, several in values.items()}
 

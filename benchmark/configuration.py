@@ -66,6 +66,7 @@ class Settings:
     dry_run: bool = False
     workers: Count | None = None
     rank_by: str | None = None
+    note: str | None = None
     sweep: tuple[dict[str, Any], ...] = ()
     claims: tuple[dict[str, Any], ...] = ()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch.distributions import Distribution
 
 from benchmark.datasets import Dataset
 from benchmark.record import write_atomically
@@ -15,16 +16,20 @@ from metrics.core import Codes, Representation
 from models.sampling import draw
 from models.vae import VAE
 
-CHUNK = 1000
+BLOCK = 200  # examples at a time: with their samples they fill one chunk of the evidence estimators
 ArraysOf = Callable[[str, np.ndarray], Sequence[np.ndarray]]
 
 
 @torch.no_grad()
-def encode(model: VAE, x: Tensor, generator: Generator, deterministic: bool) -> tuple[np.ndarray, ...]:
-    """mean, stddev and one sample of q(z|x), (N, D) float64 each; each image passes the encoder once."""
+def encode(model: VAE, x: Tensor) -> list[Distribution]:
+    """q(z|x) of every block of BLOCK examples: all that an evaluation needs of the encoder, made once."""
+    return [model.encoder(block) for block in torch.split(x, BLOCK)]
+
+
+def arrays_of(posteriors: Sequence[Distribution], generator: Generator, deterministic: bool) -> tuple[np.ndarray, ...]:
+    """mean, stddev and one sample of q(z|x), (N, D) float64 each, of encoded blocks."""
     parts = []
-    for chunk in torch.split(x, CHUNK):
-        posterior = model.encoder(chunk)
+    for posterior in posteriors:
         mean = posterior.mean
         stddev = torch.zeros_like(mean) if deterministic else posterior.stddev
         sample = mean if deterministic else draw(posterior, 1, generator)[0]
@@ -44,7 +49,7 @@ def representation_of(
         rows = dataset.splits[split][:most]
         mean, stddev, sample = arrays_of(split, rows)
         known = dataset.factors_of(rows), dataset.factor_names, dataset.factor_types
-        return Codes(mean, stddev, sample, *known)
+        return Codes(mean, stddev, sample, *known, dataset.symmetry_of(rows))
 
     return Representation(part("probe"), part("test"), deterministic)
 
@@ -58,6 +63,8 @@ def save(path: Path, representation: Representation) -> None:
         arrays[f"{part}_stddev"] = codes.stddev.astype(np.float32)
         if codes.factors is not None:
             arrays[f"{part}_factors"] = codes.factors
+        if codes.symmetry is not None:
+            arrays[f"{part}_symmetry"] = codes.symmetry.astype(np.int16)
     arrays["factor_names"] = np.array(representation.test.factor_names, dtype=np.str_)
     arrays["factor_types"] = np.array(representation.test.factor_types, dtype=np.str_)
     write_atomically(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch.distributions import Distribution
 
 from benchmark.configuration import Plan
 from benchmark.datasets import Dataset
+from benchmark.encode import BLOCK
 from metrics.core import Better, Inapplicable, Score
 from models.distributions import Decoder, LinearPosterior, StandardNormal
 from models.evidence import importance_evidence
@@ -21,7 +24,6 @@ from models.vae import VAE
 
 WORK = 2**33  # multiplications that the default number of samples may cost, by the decoder's size: half a second
 MOST_SAMPLES = 2**14
-BLOCK = 200  # examples at a time: with their samples they fill one chunk of the estimators
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,14 @@ class Subject:
     dataset: Dataset
     model: VAE | None  # None: codes without a density (pca, truth, noise)
     x: Tensor  # (N, *shape)
+    posteriors: Sequence[Distribution]  # q(z|x) in blocks of BLOCK examples, none for codes without a density
     generator: Generator
     deterministic: bool = False
+
+    def blocks(self, most: int | None = None) -> Iterator[tuple[Tensor, Distribution | None]]:
+        """x in blocks with their posteriors; only a block that `most` cuts must be encoded anew."""
+        for block, posterior in zip(torch.split(self.x[:most], BLOCK), self.posteriors, strict=False):
+            yield block, posterior if posterior.batch_shape[0] == len(block) else None
 
     @property
     def no_density(self) -> str:
@@ -48,17 +56,17 @@ def rate_distortion(subject: Subject, *, num_samples: Count | None = None) -> li
 
     `num_samples` draws of z each; None takes as many as about 10^10 multiplications allow, 1 to 16,384.
     """
-    model, x = subject.model, subject.x
+    model = subject.model
     if model is None:
         return [_null(name, subject.no_density) for name in ("rate", "distortion", "elbo")]
     if subject.deterministic:
-        log_px = torch.cat([_log_px_at_mean(model, part) for part in torch.split(x, BLOCK)])
+        log_px = torch.cat([_log_px_at_mean(model, *block) for block in subject.blocks()])
         distortion = _mean("distortion", -log_px, "lower", "at the mean of the code")
         return [_null("rate", subject.no_density), distortion, _null("elbo", subject.no_density)]
-    samples = num_samples or _affordable(model, len(x))
+    samples = num_samples or _affordable(model, len(subject.x))
     parts = [
-        estimate_rate_distortion(model, part, num_samples=samples, generator=subject.generator)
-        for part in torch.split(x, BLOCK)
+        estimate_rate_distortion(model, x, num_samples=samples, generator=subject.generator, posterior=posterior)
+        for x, posterior in subject.blocks()
     ]
     rates, distortions = (torch.cat(values) for values in zip(*parts, strict=True))
     note = f"{samples} samples of z per example"
@@ -81,8 +89,8 @@ def evidence(subject: Subject, *, num_samples: Count = 100, num_examples: Count 
     if subject.no_density or subject.model is None:
         return [_null(name, subject.no_density), _null("effective_sample_size", subject.no_density)]
     parts = [
-        importance_evidence(subject.model, part, num_samples=num_samples, generator=subject.generator)
-        for part in torch.split(subject.x[:num_examples], BLOCK)
+        importance_evidence(subject.model, x, num_samples=num_samples, generator=subject.generator, posterior=posterior)
+        for x, posterior in subject.blocks(num_examples)
     ]
     log_evidence, sample_size = (torch.cat(values) for values in zip(*parts, strict=True))
     size = _mean("effective_sample_size", sample_size, "higher", f"of {num_samples} importance samples")
@@ -130,8 +138,8 @@ def _is_linear_gaussian(model: VAE) -> bool:
 
 
 @torch.no_grad()
-def _log_px_at_mean(model: VAE, x: Tensor) -> Tensor:
-    posterior = model.encoder(x)
+def _log_px_at_mean(model: VAE, x: Tensor, posterior: Distribution | None) -> Tensor:
+    posterior = model.encoder(x) if posterior is None else posterior
     return model.decode(x, posterior.mean[None], posterior).log_px_z[0].double()
 
 

@@ -51,7 +51,8 @@ def latex(wide: Wide) -> str:
     begin = f"\\begin{{tabular}}{{rl{'r' * (len(heads) - 2)}}}"
     notes = " ".join(f"{escape(line)}." for line in note_lines(wide))
     about = "Mean $\\pm$ half-width of the 95\\,\\% t-interval over seeds"
-    caption = f"\\caption{{{escape(wide.title)}. {about}. {notes}}}"
+    said = f" {escape(wide.about)}." if wide.about else ""
+    caption = f"\\caption{{{escape(wide.title)}.{said} {about}. {notes}}}"
     return "\n".join(["\\begin{table}", "\\centering", caption, "\\resizebox{\\linewidth}{!}{%", begin, *body,
                       "\\end{tabular}}", "\\end{table}"])  # fmt: skip
 
@@ -124,16 +125,20 @@ class Page:
         for title, lines in self.sections:
             parts += [f"## {title}", "\n".join(f"- {_item(line)}" for line in lines)]
         for wide in self.wides:
-            parts += [f"## {wide.title}", markdown(wide), "<br>\n".join(note_lines(wide))]
+            parts += [f"## {wide.title}", wide.about, markdown(wide), "<br>\n".join(note_lines(wide))]
         legend = dict.fromkeys(f"- {line}" for wide in self.wides for line in wide.legend)
         return "\n\n".join(filter(None, [*parts, "## What the columns mean", "\n".join(legend)])) + "\n"
 
     def terminal(self) -> str:
         """What is printed: tables first, for the end of a long output is what stays in sight."""
-        parts = [f"{wide.title}\n\n" + "\n".join([terminal(wide), *note_lines(wide)]) for wide in self.wides]
+        parts = ["\n".join([*_heading(wide), terminal(wide), *note_lines(wide)]) for wide in self.wides]
         parts.append(textwrap.fill(self.reading, WIDTH))
         parts += [f"{title}\n" + textwrap.indent("\n".join(lines), "  ") for title, lines in self.sections]
         return "\n\n".join(parts)
+
+
+def _heading(wide: Wide) -> list[str]:
+    return [wide.title, *textwrap.wrap(wide.about, WIDTH), ""]
 
 
 def _item(line: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from benchmark.record import write_atomically
 from benchmark.streams import torch_stream
@@ -17,25 +19,26 @@ MOST_DIMENSIONS = 10
 
 
 @torch.no_grad()
-def draw_pictures(folder: Path, model: VAE, x: Tensor, seed: int, deterministic: bool) -> None:
+def draw_pictures(
+    folder: Path, model: VAE, x: Tensor, posteriors: Sequence[Distribution], seed: int, deterministic: bool
+) -> None:
     """Write reconstructions, prior_samples and traversals.png for images x (N, C, H, W); nothing for vectors."""
     if x.ndim != 4:
         return
-    posterior = model.encoder(x[:500])
+    mean, variance = (torch.cat([getattr(q, name) for q in posteriors[:3]]) for name in ("mean", "variance"))
     shown = x[:COLUMNS]
-    reconstructions = model.decoder(posterior.mean[:COLUMNS]).mean
+    reconstructions = model.decoder(mean[:COLUMNS]).mean
     title = "test images (above) and what is decoded from the means of their codes (below)"
     _save(folder / "reconstructions.png", torch.cat([shown, reconstructions]), COLUMNS, title, None)
-    importance, unit = _importance(model, posterior, deterministic)
-    _traversals(folder / "traversals.png", model, posterior.mean, importance, unit)
+    importance, unit = _importance(mean, variance, deterministic)
+    _traversals(folder / "traversals.png", model, mean, importance, unit)
     if not deterministic:
         samples = model.sample(5 * COLUMNS, torch_stream(seed, "pictures", x.device))
         _save(folder / "prior_samples.png", samples, COLUMNS, "decoded from draws of the prior", None)
 
 
-def _importance(model: VAE, posterior: torch.distributions.Distribution, deterministic: bool) -> tuple[Tensor, str]:
+def _importance(mean: Tensor, variance: Tensor, deterministic: bool) -> tuple[Tensor, str]:
     """How much each dimension carries, (D,): its rate in nats against N(0, 1), or its variance for a point code."""
-    mean, variance = posterior.mean, posterior.variance
     if deterministic:
         return mean.var(0), "variance"
     return (0.5 * (variance + mean**2 - 1 - variance.log())).mean(0), "nats"

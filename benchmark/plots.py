@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmark.headlines import headline_rows
+from benchmark.heatmaps import heatmaps
 from benchmark.looks import STYLE
 from benchmark.plane import rate_distortion
 from benchmark.record import write_atomically
@@ -25,7 +26,13 @@ def write_figures(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> lis
     table, board = headline_rows(table), headline_rows(board)
     table = table[table["value"].notna()]
     with mpl.rc_context(STYLE):
-        return [name for name, function in DRAW.items() if write_figure(folder / f"{name}.png", function(table, board))]
+        names = [
+            name for name, function in DRAW.items() if write_figure(folder / f"{name}.png", function(table, board))
+        ]
+        return [
+            *names,
+            *(["matrices"] if write_figure(folder / "matrices.png", heatmaps(folder, table, board)) else []),
+        ]
 
 
 def write_figure(path: Path, figure: Figure | None) -> bool:

@@ -74,7 +74,8 @@ def _write_all(folder: Path, table: pd.DataFrame, manifest: Mapping[str, Any], s
     board = leaderboard(table, rank_by)
     related, relations = write_relations(folder, table)
     figures, sections = [*write_figures(folder, table, board), *related], [*relations, *sections]
-    page = Page(_name(folder, manifest), f"{rank_key(table, rank_by)}", wide_tables(board, table), figures, sections)
+    tables = wide_tables(board, table, str(manifest.get("note") or ""))
+    page = Page(_name(folder, manifest), f"{rank_key(table, rank_by)}", tables, figures, sections)
     _write(folder / "scores.csv", table[list(COLUMNS)].to_csv(index=False, lineterminator="\n"))
     _write(folder / "leaderboard.csv", board.to_csv(index=False, lineterminator="\n"))
     _write(folder / "leaderboard.tex", "% needs booktabs and graphicx\n" + "\n\n".join(map(latex, page.wides)) + "\n")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-import numpy as np
+from torch.distributions import Distribution
 
 from benchmark.checkpoint import load_checkpoint, save_checkpoint
 from benchmark.claim import claimed, threads
@@ -19,11 +19,12 @@ from benchmark.configuration import Component, Plan
 from benchmark.encode import save
 from benchmark.evaluate import Evaluation, evaluate
 from benchmark.loading import comparison_group, with_data
+from benchmark.matrices import keep_matrices
 from benchmark.pictures import draw_pictures
 from benchmark.pixels import Pixels
 from benchmark.provenance import code_state
 from benchmark.record import FILE, Record, read_record, write_atomically, write_record
-from benchmark.stage import Stage, build, rehearse, represent, subject_of
+from benchmark.stage import Stage, build, encoded, rehearse, represent, subject_of
 from metrics.core import Representation
 
 
@@ -82,10 +83,11 @@ def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]
     stage = build(plan)
     rehearse(stage, metrics)
     training = _train(stage)
-    representation = represent(stage)
+    posteriors = encoded(stage)
+    representation = represent(stage, posteriors)
     seed = plan.settings.evaluation_seed
-    evaluation = evaluate(metrics, plan.metrics_explicit, representation, subject_of(stage), seed)
-    _keep(stage, representation)
+    evaluation = evaluate(metrics, plan.metrics_explicit, representation, subject_of(stage, posteriors), seed)
+    _keep(stage, representation, posteriors["test"], previous is not None)
     seconds = {"training": round(training, 3), "total": round(time.perf_counter() - started, 3)}
     return _record(stage, previous, metrics, evaluation, seconds)
 
@@ -111,15 +113,14 @@ def _train(stage: Stage) -> float:
     return seconds
 
 
-def _keep(stage: Stage, representation: Representation) -> None:
+def _keep(stage: Stage, representation: Representation, posteriors: Sequence[Distribution], earlier: bool) -> None:
     """Codes, matrices and pictures in the run's folder."""
     folder = stage.plan.folder
     save(folder / "codes.npz", representation)
-    if matrices := representation.matrices:
-        write_atomically(folder / "matrices.npz", lambda file: np.savez(file, **matrices))  # type: ignore[arg-type]
+    keep_matrices(folder, representation, earlier)
     if stage.model is not None:
         seed = stage.plan.settings.evaluation_seed
-        draw_pictures(folder, stage.model, stage.drawn["test"], seed, stage.deterministic)
+        draw_pictures(folder, stage.model, stage.drawn["test"], posteriors, seed, stage.deterministic)
 
 
 def _record(
@@ -138,6 +139,7 @@ def _record(
     origin = {
         **code_state(),
         "data_source": stage.dataset.source,
+        "protocol": stage.dataset.protocol,
         "encoder_input": f"one draw of the test split ({stage.dataset.binarisation} binarisation)",
         "device": str(stage.device),
         "threads": plan.settings.threads,

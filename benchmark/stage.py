@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from benchmark.configuration import Component, Plan
 from benchmark.datasets import Dataset
-from benchmark.encode import encode, representation_of
+from benchmark.encode import arrays_of, encode, representation_of
 from benchmark.evaluate import evaluate
 from benchmark.evidence import Subject
 from benchmark.loading import device_of, load_dataset
@@ -80,24 +82,34 @@ def build_objective(plan: Plan, model: VAE, device: torch.device) -> Any:
     return found.to(device) if isinstance(found, torch.nn.Module) else found
 
 
-def represent(stage: Stage, most: int | None = None) -> Representation:
+Encoded = Mapping[str, Sequence[Distribution]]  # posteriors of the probe-train and test parts, in blocks
+
+
+def encoded(stage: Stage, most: int | None = None) -> Encoded:
+    """The posteriors of the first `most` probe-train and test examples, the only use an evaluation makes of the
+    encoder; none for a reference."""
+    model = stage.model
+    return {split: encode(model, x[:most]) if model is not None else [] for split, x in stage.drawn.items()}
+
+
+def represent(stage: Stage, posteriors: Encoded, most: int | None = None) -> Representation:
     """The codes of the probe-train and test parts, of the first `most` examples each."""
     if stage.model is None:
         assert stage.reference is not None
         return stage.reference
-    model = stage.model
 
     def arrays(split: str, rows: np.ndarray) -> tuple[np.ndarray, ...]:
         generator = torch_stream(stage.plan.settings.evaluation_seed, f"codes {split}", stage.device)
-        return encode(model, stage.drawn[split][: len(rows)], generator, stage.deterministic)
+        return arrays_of(posteriors[split], generator, stage.deterministic)
 
     return representation_of(stage.dataset, arrays, deterministic=stage.deterministic, most=most)
 
 
-def subject_of(stage: Stage) -> Subject:
+def subject_of(stage: Stage, posteriors: Encoded) -> Subject:
     """What evidence is measured on."""
     generator = torch.Generator(device=stage.device)
-    return Subject(stage.plan, stage.dataset, stage.model, stage.drawn["test"], generator, stage.deterministic)
+    x, known = stage.drawn["test"], posteriors["test"]
+    return Subject(stage.plan, stage.dataset, stage.model, x, known, generator, stage.deterministic)
 
 
 def rehearse(stage: Stage, metrics: tuple[Component, ...]) -> None:
@@ -112,6 +124,7 @@ def rehearse(stage: Stage, metrics: tuple[Component, ...]) -> None:
     key = digest({str(i): part.as_config() for i, part in enumerate(parts)})
     if key in _rehearsed:  # once in a process: seeds do not change what fits what
         return
-    subject = replace(subject_of(stage), x=stage.drawn["test"][:2])
-    evaluate(metrics, stage.plan.metrics_explicit, represent(stage, REHEARSAL), subject, 0)
+    posteriors = encoded(stage, REHEARSAL)
+    subject = replace(subject_of(stage, encoded(stage, 2)), x=stage.drawn["test"][:2])
+    evaluate(metrics, stage.plan.metrics_explicit, represent(stage, posteriors, REHEARSAL), subject, 0)
     _rehearsed.add(key)

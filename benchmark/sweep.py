@@ -78,6 +78,7 @@ def write_manifest(plans: Sequence[Plan]) -> None:
         "runs": {plan.folder.name: plan.command for plan in plans},
         "claims": list(first.settings.claims),
         "rank_by": first.settings.rank_by,
+        "note": first.settings.note,
     }
     write_json(experiment_folder(first) / MANIFEST, content)
 

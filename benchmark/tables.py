@@ -89,7 +89,7 @@ def scores_table(records: Sequence[tuple[Path, Record]]) -> pd.DataFrame:
 def _rows(folder: Path, record: Record, word: str) -> Iterator[tuple[Any, ...]]:
     names = [record.choices.get(key, "") for key in ("experiment", "dataset", "model", "objective")]
     head = (folder.name, *names, word, record.config.get("seed", 0))
-    hidden = (record.group, record.reference, _beta(record))
+    hidden = (record.group, record.reference, beta_of(record))
     if record.status == "failed" or not record.scores:
         yield (*head, "", "", None, "", None, None, "", "", record.status, record.error_line, *hidden)
         return
@@ -98,7 +98,8 @@ def _rows(folder: Path, record: Record, word: str) -> Iterator[tuple[Any, ...]]:
         yield (*head, s.representation or "", s.factor or "", *measured, *hidden)
 
 
-def _beta(record: Record) -> float | None:
+def beta_of(record: Record) -> float | None:
+    """The beta of a run's objective: 1 for the ELBO, None where it has none."""
     if record.choices.get("objective") == "elbo":
         return 1.0
     beta = (record.config.get("objective") or {}).get("beta")

@@ -29,6 +29,7 @@ class Wide:
     references: list[list[str]]
     notes: list[str]
     legend: list[str]  # what each column means
+    about: str = ""  # what the whole experiment's numbers must be read with
 
 
 @dataclass
@@ -51,17 +52,17 @@ def superscript(number: int) -> str:
     return str(number).translate(SUPERSCRIPT)
 
 
-def wide_tables(board: pd.DataFrame, table: pd.DataFrame) -> list[Wide]:
+def wide_tables(board: pd.DataFrame, table: pd.DataFrame, about: str = "") -> list[Wide]:
     """One wide table per comparison group, of a leaderboard and the full table that it came from."""
     board, table = headline_rows(board), headline_rows(table)
     titles = group_titles(board["group"].unique())
     return [
-        _wide(titles[str(group)], rows, table[table["group"] == group])
+        _wide(titles[str(group)], rows, table[table["group"] == group], about)
         for group, rows in board.groupby("group", sort=True)
     ]
 
 
-def _wide(title: str, board: pd.DataFrame, table: pd.DataFrame) -> Wide:
+def _wide(title: str, board: pd.DataFrame, table: pd.DataFrame, about: str) -> Wide:
     order = board.drop_duplicates("label").sort_values(["reference", "rank", "label"]).set_index("label")
     counts = table.groupby("label")["seed"].nunique()
     seeds = {str(name): int(counts[name]) for name in order.index}
@@ -73,7 +74,9 @@ def _wide(title: str, board: pd.DataFrame, table: pd.DataFrame) -> Wide:
     ]
     split = int((~order["reference"]).sum())
     topics, legend = [column.headline.topic for column in found], [column.legend for column in found]
-    return Wide(title, [*FIXED, *(head for head, _ in filled)], topics, rows[:split], rows[split:], notes.lines, legend)
+    return Wide(
+        title, [*FIXED, *(head for head, _ in filled)], topics, rows[:split], rows[split:], notes.lines, legend, about
+    )
 
 
 def _fill(

@@ -30,6 +30,7 @@ class Codes:
     factors: Array | None = None  # (N, F) ground-truth factors, discrete ones as 0..n-1
     factor_names: tuple[str, ...] = ()
     factor_types: tuple[str, ...] = ()  # one of FACTOR_TYPES each
+    symmetry: Array | None = None  # (N, F) whole n >= 1: 1/n of a turn of that circular factor changes nothing to see
 
     def __post_init__(self) -> None:
         _check_codes(self)
@@ -110,6 +111,21 @@ def _check_codes(codes: Codes) -> None:
         raise ValueError("factors have NaN or infinite entries; drop those examples or those factors")
     if (codes.stddev < 0).any():
         raise ValueError("stddev has negative entries")
+    if codes.symmetry is not None:
+        _check_symmetry(codes.symmetry, codes)
+
+
+def _check_symmetry(symmetry: Array, codes: Codes) -> None:
+    expected = (len(codes.mean), len(codes.factor_names))
+    if symmetry.shape != expected:
+        raise ValueError(f"symmetry has shape {symmetry.shape}, expected that of the factors, (N, F) = {expected}")
+    if not ((symmetry >= 1) & (symmetry == np.round(symmetry))).all():
+        raise ValueError("symmetry has entries that are no whole number from 1 on; write 1 where there is none")
+    for name, kind, column in zip(codes.factor_names, codes.factor_types, symmetry.T, strict=True):
+        if kind != "circular" and (column != 1).any():
+            raise ValueError(
+                f"symmetry of factor {name!r} must be 1: it is {kind}, and only circular ones can have any"
+            )
 
 
 def _check_pair(train: Codes, test: Codes) -> None:
@@ -117,7 +133,8 @@ def _check_pair(train: Codes, test: Codes) -> None:
         raise ValueError(f"train has {train.mean.shape[1]} code dimensions, test has {test.mean.shape[1]}")
     if (train.factor_names, train.factor_types) != (test.factor_names, test.factor_types):
         raise ValueError(f"train and test describe different factors: {train.factor_names}, {test.factor_names}")
-    if (train.factors is None) != (test.factors is None):
-        raise ValueError("train and test must both have factors, or neither")
+    for known in ("factors", "symmetry"):
+        if (getattr(train, known) is None) != (getattr(test, known) is None):
+            raise ValueError(f"train and test must both have {known}, or neither")
     if not len(train) or not len(test):
         raise ValueError(f"train has {len(train)} examples and test {len(test)}; both need at least one")

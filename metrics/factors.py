@@ -22,6 +22,12 @@ class Factor:
     type: str  # one of FACTOR_TYPES
     train: Array  # (N_train,)
     test: Array  # (N_test,)
+    symmetry: tuple[Array, Array] | None = None  # of a circular one: n of each example of train and test, see Codes
+
+    def restricted(self, rows: Labels) -> Factor:
+        """The same with only those rows of the training part."""
+        symmetry = self.symmetry and (self.symmetry[0][rows], self.symmetry[1])
+        return replace(self, train=self.train[rows], symmetry=symmetry)
 
     @property
     def has_classes(self) -> bool:
@@ -42,11 +48,16 @@ class Factor:
         return index[: len(self.train)], index[len(self.train) :], len(values)
 
     def targets(self) -> tuple[Array, Array]:
-        """Train and test values as regression targets (N, T): sine and cosine for circular factors, else themselves."""
+        """Train and test values as regression targets (N, T): (sin n a, cos n a) for circular factors, else themselves.
+
+        a is the angle, n the fold of the example's symmetry (1 without): a square looks the same after a quarter turn,
+        so no code of its image can know more than 4 a, a point that runs round the circle once per quarter.
+        """
         if self.type != "circular":
             return self.train[:, None], self.test[:, None]
         turn = 2 * np.pi / self.period
-        return _on_circle(self.train * turn), _on_circle(self.test * turn)
+        folds = self.symmetry or (np.ones(1), np.ones(1))
+        return _on_circle(self.train * turn * folds[0]), _on_circle(self.test * turn * folds[1])
 
     @property
     def period(self) -> float:
@@ -80,7 +91,7 @@ def all_factors(representation: Representation) -> list[Factor]:
     """Every column of the factors as a Factor, in the order of the data set."""
     train, test = representation.train, representation.test
     return [
-        Factor(name, kind, _column(train, column), _column(test, column))
+        Factor(name, kind, _column(train, column), _column(test, column), _symmetry(train, test, column))
         for column, (name, kind) in enumerate(zip(test.factor_names, test.factor_types, strict=True))
     ]
 
@@ -128,6 +139,12 @@ def require_finite(*arrays: Array) -> None:
 def _column(codes: Codes, column: int) -> Array:
     assert codes.factors is not None, "named factors are given, as Codes has checked"
     return np.asarray(codes.factors[:, column], dtype=np.float64)
+
+
+def _symmetry(train: Codes, test: Codes, column: int) -> tuple[Array, Array] | None:
+    if train.symmetry is None or test.symmetry is None or test.factor_types[column] != "circular":
+        return None
+    return train.symmetry[:, column], test.symmetry[:, column]
 
 
 def _on_circle(angle: Array) -> Array:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from metrics import quality
 from metrics.core import Array, Representation, Score, too_wide
-from metrics.factors import Factor, factor_rows, generative_factors, placed
+from metrics.factors import Factor, Labels, factor_rows, generative_factors, placed, varying_mask
 from metrics.linear import fit_logistic, fit_ridge, log_probabilities, standardise
 from metrics.mutual_information import class_matrix, entropies, entropy
 from metrics.nearest import mutual_information_nearest
@@ -41,9 +41,10 @@ def infomec(
     varying, codes = [factor for factor in factors if factor.varies], representation.test.mean
     classes = class_matrix(varying, factor_bins)
     kept = wide_axes(codes, pruned_range)
-    matrix = np.zeros((codes.shape[1], len(varying)))
-    matrix[kept] = mutual_information_nearest(codes[:, kept], classes, neighbours) / entropies(classes)
-    representation.matrix("mutual_information_nearest", lambda: placed(matrix * entropies(classes), factors))
+    information = representation.matrix(
+        "mutual_information_nearest", lambda: placed(_of_kept(codes, kept, classes, neighbours), factors)
+    )
+    matrix = information[:, varying_mask(factors)] / entropies(classes)
     note = f"{int(kept.sum())} of {len(kept)} axes kept, {len(varying)} factors, {neighbours} neighbours"
     values = (even_share(matrix[kept]), None, even_share(matrix[kept].T))
     scores = [
@@ -55,6 +56,12 @@ def infomec(
     train, test = standardise(representation.train.mean, codes)
     known = [_known_share(factor, train, test, strength) for factor in varying]
     return scores + factor_rows(blank, factors, np.array(known), "share of H(v) that a linear map finds, chance 0")
+
+
+def _of_kept(codes: Array, kept: NDArray[np.bool_], classes: Labels, neighbours: int) -> Array:
+    matrix = np.zeros((codes.shape[1], classes.shape[1]))
+    matrix[kept] = mutual_information_nearest(codes[:, kept], classes, neighbours)
+    return matrix
 
 
 def wide_axes(codes: Array, share: float) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""What every probe shares: the draws of labels, the qualities of its predictions (N,), and the rows it reports."""
+"""What every probe shares: draws of labels, qualities of predictions (draws, N), and the rows it reports of them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ UNITS: Mapping[str, tuple[str, Better]] = {
     "r2": ("R2", "higher"),
 }
 Fit = Callable[[Factor, Labels, Array, Array], dict[str, Array]]  # factor, rows, train, test -> qualities (N,) by name
+Found = Mapping[str, Mapping[str, Array]]  # factor -> quality -> (draws, N)
+FEW = 100  # labels, whose accuracy statistical efficiency compares with that of the largest budget
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Draws:
     constant: list[Factor]
     budgets: list[int]  # ascending
     orders: list[dict[str, Labels]]  # one per draw: by factor, an order whose every beginning is a stratified draw
+    compared: bool = False  # whether FEW labels were asked for, and so their efficiency
 
     def rows(self, factor: Factor, budget: int) -> list[Labels]:
         """The labelled rows of each draw; the largest budget has a single one."""
@@ -44,23 +47,56 @@ def draw_labels(
     budgets = sorted({min(number, len(representation.train)) for number in num_labels})
     streams = [rng, *(rng.spawn(draws - 1) if draws > 1 else ())]
     orders = [{factor.name: label_order(factor, stream) for factor in varying} for stream in streams]
-    return Draws(varying, [factor for factor in factors if not factor.varies], budgets, orders)
+    constant = [factor for factor in factors if not factor.varies]
+    return Draws(varying, constant, budgets, orders, FEW in num_labels)
 
 
 def probe_rows(
     selector: str, draws: Draws, train: Array, test: Array, which: Which, fit: Fit, note: str
 ) -> list[Score]:
     """The scores of one representation: each budget's predictors fitted on every draw, their qualities averaged."""
-    scores = []
-    for budget in draws.budgets:
-        found = {
-            factor.name: _mean([fit(factor, rows, train, test) for rows in draws.rows(factor, budget)])
+    found = {
+        budget: {
+            factor.name: _stacked([fit(factor, rows, train, test) for rows in draws.rows(factor, budget)])
             for factor in draws.factors
         }
-        several = f"{len(draws.orders)} draws of labels" if budget < draws.budgets[-1] and len(draws.orders) > 1 else ""
-        notes = ", ".join(part for part in (note, several) if part)
-        scores += probe_scores(selector, draws.factors, found, which, budget, notes)
-    return scores
+        for budget in draws.budgets
+    }
+    parts = [probe_scores(selector, draws.factors, found[budget], which, budget, note) for budget in draws.budgets]
+    return [score for part in parts for score in part] + efficiency_rows(selector, draws, found, which)
+
+
+def efficiency_rows(selector: str, draws: Draws, found: Mapping[int, Found], which: Which) -> list[Score]:
+    """Statistical efficiency: accuracy with FEW labels / accuracy with the largest budget, per factor with classes.
+
+    The row over all factors is the ratio of their mean accuracies (Locatello et al., 2019). Range from 0, hardly above
+    1; 1: few labels do as well as many. Has no usable zero and no direction: noise, which no number of labels helps,
+    scores about 1, so read it beside the accuracy. No row unless FEW is among the budgets that were asked for.
+    """
+    factors, largest = [factor for factor in draws.factors if factor.has_classes], draws.budgets[-1]
+    blank = Score(f"{selector}_efficiency", None, None, "ratio", None, which)
+    if not draws.compared or not factors:
+        return []
+    if largest <= FEW:
+        return [replace(blank, reason=f"compares {FEW} labels with more, but there are {largest}")]
+    accuracies = [
+        {factor.name: found[budget][factor.name]["accuracy"].mean(axis=0) for factor in factors}
+        for budget in (FEW, largest)
+    ]
+    averages = [np.mean(list(accuracy.values()), axis=0) for accuracy in accuracies]
+    note = f"accuracy with {FEW} / with {largest} labels"
+    rows = [
+        _ratio(replace(blank, factor=factor.name, reason=note), *(part[factor.name] for part in accuracies))
+        for factor in factors
+    ]
+    return [*rows, _ratio(replace(blank, reason=f"{_averaged(len(factors))} of either, {note}"), *averages)]
+
+
+def _ratio(blank: Score, few: Array, many: Array) -> Score:
+    if not many.any():
+        return replace(blank, reason=f"{blank.reason}: no prediction is right with the most labels")
+    value, error = quality.mean_and_error(quality.ratio(few, many))
+    return replace(blank, value=value, stderr=error)
 
 
 def constant_rows(selector: str, draws: Draws) -> list[Score]:
@@ -99,35 +135,53 @@ def has_numbers(factor: Factor) -> bool:
 
 
 def probe_scores(
-    selector: str,
-    factors: list[Factor],
-    found: Mapping[str, Mapping[str, Array]],
-    which: Which,
-    budget: int,
-    note: str = "",
+    selector: str, factors: list[Factor], found: Found, which: Which, budget: int, note: str = ""
 ) -> list[Score]:
     """A Score per factor and quality, and one for the mean over the factors that have that quality."""
     scores = []
     for name, (unit, better) in UNITS.items():
         values = {factor: found[factor.name][name] for factor in factors if name in found[factor.name]}
         blank = Score(f"{selector}_{name}", None, None, unit, better, which, num_labels=budget)
+        drawn = {factor: _drawn(factor, budget) if name != "r2" else "" for factor in values}
         for factor, value in values.items():
-            mean, error = quality.mean_and_error(value)
-            scores.append(replace(blank, value=mean, stderr=error, factor=factor.name, reason=_limit(factor, name)))
+            row = replace(blank, factor=factor.name, reason=_joined(_limit(factor, name), drawn[factor]))
+            scores.append(_measured(row, value))
         if values:
-            mean, error = quality.mean_and_error(np.mean(list(values.values()), axis=0))
-            scores.append(replace(blank, value=mean, stderr=error, reason=_averaged(len(values), note)))
+            partial = [factor.name for factor in values if drawn[factor]]
+            lacking = f"not every class by its share: {', '.join(partial)}" if partial else ""
+            row = replace(blank, reason=_joined(_averaged(len(values)), note, lacking))
+            scores.append(_measured(row, np.mean(list(values.values()), axis=0)))
     return scores
 
 
-def _mean(found: Sequence[dict[str, Array]]) -> dict[str, Array]:
-    return found[0] if len(found) == 1 else {name: np.mean([one[name] for one in found], axis=0) for name in found[0]}
+def _measured(blank: Score, values: Array) -> Score:
+    """The mean of qualities (draws, N): its error is over examples, the spread over draws of labels is in words."""
+    mean, error = quality.mean_and_error(values.mean(axis=0))
+    spread = values.mean(axis=1).std(ddof=1) if len(values) > 1 else 0.0
+    several = f"{len(values)} draws of labels, s.d. {spread:.3f}" if len(values) > 1 else ""
+    return replace(blank, value=mean, stderr=error, reason=_joined(blank.reason, several))
+
+
+def _stacked(found: Sequence[dict[str, Array]]) -> dict[str, Array]:
+    return {name: np.stack([one[name] for one in found]) for name in found[0]}
+
+
+def _drawn(factor: Factor, budget: int) -> str:
+    """In what a draw of that many labels differs from a stratified one, see label_order."""
+    train, _, number = factor.classes()
+    count = np.bincount(train, minlength=number)
+    if budget < number:
+        return f"{budget} labels for {number} classes: not every class can appear"
+    if missing := int((count == 0).sum()):
+        return f"{missing} of {number} classes have no training example"
+    rare = int((count * budget < len(train)).sum())
+    return f"{rare} of {number} classes too rare for their share of {budget} labels: once each" if rare else ""
 
 
 def _limit(factor: Factor, name: str) -> str:
     """What a reader must know beside the number: the share of the majority class, the entropy, or the targets."""
     if name == "r2":
-        return f"sine and cosine of period {factor.period:g}" if factor.type == "circular" else ""
+        return _circle(factor) if factor.type == "circular" else ""
     train, test, number = factor.classes()
     frequency = np.bincount(test, minlength=number) / len(test)
     if name == "accuracy":
@@ -135,11 +189,21 @@ def _limit(factor: Factor, name: str) -> str:
     return f"chance {1 / np.count_nonzero(frequency):.3f}" if name == "balanced_accuracy" else _entropy(frequency)
 
 
+def _circle(factor: Factor) -> str:
+    if factor.symmetry is None:
+        return f"sine and cosine of period {factor.period:g}"
+    folds = ", ".join(f"{fold:g}" for fold in np.unique(np.concatenate(factor.symmetry)))
+    return f"sine and cosine of n times the angle, n = {folds} by symmetry, period {factor.period:g}"
+
+
 def _entropy(frequency: Array) -> str:
     seen = frequency[frequency > 0]
     return f"at most H(Y) = {-(seen * np.log(seen)).sum():.3f} nats"
 
 
-def _averaged(number: int, note: str) -> str:
-    over = "mean over 1 factor" if number == 1 else f"mean over {number} factors"
-    return f"{over}, {note}" if note else over
+def _averaged(number: int) -> str:
+    return "mean over 1 factor" if number == 1 else f"mean over {number} factors"
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)

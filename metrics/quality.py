@@ -1,6 +1,6 @@
 """Quality of predictions as one value per test example (N,), whose mean is the score and whose spread is its error.
 
-Where a score is no plain average (balanced accuracy, R2) the values are its linearisation: the score plus each
+Where a score is no plain average (balanced accuracy, R2, a ratio) the values are its linearisation: the score plus each
 example's influence upon it. So a mean over factors and its standard error are those of the averaged values.
 """
 
@@ -13,12 +13,12 @@ from metrics.factors import Labels
 
 
 def accuracy(predicted: Labels, true: Labels) -> Array:
-    """1 where the prediction (N,) is right, else 0; range 0..1, 1: always right, chance: the majority class."""
+    """1 where the prediction (N,) is right, else 0; 0..1, 1: all right; chance: the majority class (no usable zero)."""
     return (predicted == true).astype(np.float64)
 
 
 def balanced_accuracy(predicted: Labels, true: Labels) -> Array:
-    """Mean over the K true classes of the accuracy within each; range 0..1, chance and a constant guess 1/K."""
+    """Mean over the K true classes of the accuracy within each; 0..1, 1: all right; chance 1/K (no usable zero)."""
     right, count = (predicted == true).astype(np.float64), np.bincount(true)
     within = np.bincount(true, right) / np.maximum(count, 1)
     classes = np.count_nonzero(count)
@@ -43,6 +43,12 @@ def r2(predicted: Array, true: Array) -> Array:
     deviation = ((true - true.mean(axis=0)) ** 2).sum(axis=1)
     ratio = error.sum() / deviation.sum()
     return 1 - ratio - (error - ratio * deviation) / deviation.mean()
+
+
+def ratio(above: Array, below: Array) -> Array:
+    """The ratio of the means of two qualities (N,) of the same examples, where the lower one is not 0."""
+    value = above.mean() / below.mean()
+    return np.asarray(value + (above - value * below) / below.mean())
 
 
 def mean_and_error(values: Array) -> tuple[float, float | None]:

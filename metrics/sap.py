@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from metrics.core import Array, Representation, Score, too_wide
-from metrics.factors import Factor, Labels, factor_rows, generative_factors, placed, require_finite
+from metrics.factors import Factor, Labels, factor_rows, generative_factors, placed, require_finite, varying_mask
 from metrics.mig import gaps
 from metrics.options import Positive, Several
 
@@ -25,23 +25,26 @@ def sap(
     mean_k (S_1st,k - S_2nd,k) (Kumar et al., 2018); a single axis competes with 0. sap_r2: S is the R2 of a linear
     regression on test, see explained_share; nominal factors count as the numbers they are stored as. sap_svc: S is the
     test accuracy of a linear support vector machine with C = `strength` and balanced classes, see svc_accuracy;
-    continuous factors become `factor_bins` quantile bins. Range 0..1; near 0: noise, duplicated axes. The true factors
+    continuous factors become `factor_bins` quantile bins. Range 0..1; near 0: chance, duplicated axes. The true factors
     score 1 in sap_r2 but for circular ones, and far below 1 in sap_svc, where one axis cannot cut out inner values: use
     the reference rows. Both are invariant to permutation and sign; sap_r2 to scale, sap_svc (a fixed penalty) is not.
     """
     factors = generative_factors(representation, "sap")
     varying = [factor for factor in factors if factor.varies]
     test = representation.test.mean
-    explained = np.column_stack([explained_share(test, factor.targets()[1]) for factor in varying])
-    representation.matrix("explained_share", lambda: placed(explained, factors))
+    varies = varying_mask(factors)
+    explained = representation.matrix(
+        "explained_share",
+        lambda: placed(np.column_stack([explained_share(test, factor.targets()[1]) for factor in varying]), factors),
+    )[:, varies]
     ones, blank = np.ones(len(varying)), Score("sap_r2", None, None, "score", "higher", "mean")
     scores = factor_rows(blank, factors, gaps(explained, ones), "R2 of single axes on test")
     if wide := too_wide(representation, "sap_svc"):
         return scores + wide
     rows = np.sort(rng.permutation(len(representation.train))[:num_train])
     train = representation.train.mean[rows]
-    accurate = np.column_stack([_svc(train, test, rows, factor, strength, factor_bins) for factor in varying])
-    representation.matrix("svc_accuracy", lambda: placed(accurate, factors))
+    columns = (_svc(train, test, rows, factor, strength, factor_bins) for factor in varying)
+    accurate = representation.matrix("svc_accuracy", lambda: placed(np.column_stack(list(columns)), factors))[:, varies]
     note = f"accuracy of single axes on test, {len(rows)} training examples, C = {strength:g}"
     blank = Score("sap_svc", None, None, "score", "higher", "mean")
     return scores + factor_rows(blank, factors, gaps(accurate, ones), note)

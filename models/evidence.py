@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
+from torch.distributions import Distribution
 
 from models.sampling import draw
 from models.vae import VAE, Inference
@@ -30,14 +31,16 @@ class Evidence(NamedTuple):
 
 
 @torch.no_grad()
-def rate_distortion(model: VAE, x: Tensor, *, num_samples: int, generator: Generator | None) -> RateDistortion:
+def rate_distortion(
+    model: VAE, x: Tensor, *, num_samples: int, generator: Generator | None, posterior: Distribution | None = None
+) -> RateDistortion:
     """R = E_q[log q(z|x) - log p(z)], D = -E_q log p(x|z) *(Alemi et al., 2018)*, for each x (B, *shape).
 
-    The rate is the closed-form KL where there is one; the rest are means of `num_samples` draws.
+    The rate is the closed-form KL where there is one; the rest are means of `num_samples` draws. Where `posterior` is
+    given, x was encoded already and is not encoded again.
     """
-    parts = [
-        (chunk, *_chunk_rate_distortion(inference)) for chunk, inference in _chunks(model, x, num_samples, generator)
-    ]
+    chunks = _chunks(model, x, num_samples, generator, posterior)
+    parts = [(chunk, *_chunk_rate_distortion(inference)) for chunk, inference in chunks]
     total = sum(chunk for chunk, _, _ in parts)
     rate = sum(chunk * rate for chunk, rate, _ in parts) / total
     distortion = sum(chunk * distortion for chunk, _, distortion in parts) / total
@@ -47,14 +50,17 @@ def rate_distortion(model: VAE, x: Tensor, *, num_samples: int, generator: Gener
 
 
 @torch.no_grad()
-def importance_evidence(model: VAE, x: Tensor, *, num_samples: int, generator: Generator | None) -> Evidence:
+def importance_evidence(
+    model: VAE, x: Tensor, *, num_samples: int, generator: Generator | None, posterior: Distribution | None = None
+) -> Evidence:
     """L_K(x) = log 1/K sum_i p(x, z_i) / q(z_i|x) *(Burda et al., 2016, Eq. 8)*, K = `num_samples`.
 
-    Each x (B, *shape) is encoded once; samples are decoded in chunks and summed as they come.
+    Each x (B, *shape) is encoded once, or not at all where its `posterior` is given; samples are decoded in chunks and
+    summed as they come.
     """
     first = torch.full((len(x),), -math.inf, dtype=torch.float64, device=x.device)
     second = first.clone()
-    for _, inference in _chunks(model, x, num_samples, generator):
+    for _, inference in _chunks(model, x, num_samples, generator, posterior):
         log_w = inference.log_w.double()
         first = torch.logaddexp(first, log_w.logsumexp(0))
         second = torch.logaddexp(second, (2 * log_w).logsumexp(0))
@@ -69,9 +75,11 @@ def resample(inference: Inference, generator: Generator | None) -> Tensor:
     return inference.z[chosen, torch.arange(len(chosen), device=chosen.device)]
 
 
-def _chunks(model: VAE, x: Tensor, num_samples: int, generator: Generator | None) -> Iterator[tuple[int, Inference]]:
+def _chunks(
+    model: VAE, x: Tensor, num_samples: int, generator: Generator | None, posterior: Distribution | None
+) -> Iterator[tuple[int, Inference]]:
     """Inferences of at most MOST_NUMBERS decoded numbers that together hold K samples of every example."""
-    posterior = model.encoder(x)
+    posterior = model.encoder(x) if posterior is None else posterior
     largest = max(1, MOST_NUMBERS // x.numel())
     for start in range(0, num_samples, largest):
         size = min(largest, num_samples - start)

@@ -60,7 +60,7 @@ def test_metrics_folders_and_force_are_not_part_of_the_identity():
 
 
 def test_references_have_no_objective_and_no_trainer():
-    for name in ("pca", "truth", "noise"):
+    for name in ("pca", "ica", "pixels", "truth", "rotated_truth", "noise"):
         plan = compose([f"model={name}", "objective=iwae"])
         assert plan.objective is plan.trainer is None
         assert plan.folder == compose([f"model={name}", "trainer.steps=7"]).folder

@@ -148,6 +148,7 @@ def test_factors_are_described(name, load):
     assert data.factors.dtype == np.float64
     assert data.factors.shape == (len(data.images), len(data.factor_names))
     assert len(data.factor_types) == len(data.factor_names)
+    assert data.symmetry is None or data.symmetry.shape == data.factors.shape
     assert set(data.factor_types) <= {"discrete", "continuous", "circular", "label"}
     assert np.isfinite(data.factors).all()
     for values, kind in zip(data.factors.T, data.factor_types, strict=True):

@@ -9,6 +9,8 @@ import pytest
 from conftest import TINY
 
 from benchmark import run
+from benchmark.bring import read_npz
+from benchmark.encode import save
 from benchmark.evaluate import main, score
 
 METRICS = "metrics=[mig,dci,linear_probe,information]"
@@ -82,6 +84,8 @@ HOSTILE = {
     "has dtype <U1": {**GOOD, "factors": np.array(list("abcabcabcabc"))},
     "stddev has shape (12, 3)": {**GOOD, "stddev": np.ones((12, 3))},
     "unknown factor types": {**GOOD, "factor_types": np.array(["ordinal"])},
+    "symmetry has 3 rows": {**GOOD, "symmetry": np.ones(3)},
+    "bad.npz: symmetry of factor 'factor_1' must be 1": {**GOOD, "symmetry": np.full(12, 2)},
     "the test part has": {**GOOD, "codes_test": np.zeros((4, 2))},
     "too few to split": {"codes": np.zeros((3, 1)), "factors": np.arange(3)},
 }
@@ -102,6 +106,22 @@ def test_what_is_no_npz_is_refused(tmp_path, capsys):
     for source in (tmp_path / "bad.npz", tmp_path / "absent.npz", "no_such_module:f"):
         assert main([str(source)]) == 2
     assert all(line.startswith("error: ") for line in capsys.readouterr().err.splitlines())
+
+
+def test_symmetry_of_circles_is_brought_and_kept(tmp_path):
+    fold, turn = np.tile([1, 2, 4], 200), np.random.default_rng(0).integers(0, 39, 600)
+    angle = 2 * np.pi * turn * fold / 39
+    brought = {"codes": np.column_stack([np.sin(angle), np.cos(angle)]), "factors": turn, "symmetry": fold}
+    brought["factor_types"] = np.array(["circular"])
+    np.savez(tmp_path / "mine.npz", **brought)
+    data = read_npz(tmp_path / "mine.npz", seed=0)
+    save(tmp_path / "codes.npz", data)
+    again = read_npz(tmp_path / "codes.npz", seed=0)
+    assert np.array_equal(again.test.symmetry, data.test.symmetry)
+    assert np.array_equal(
+        np.sort(np.concatenate([again.train.symmetry, again.test.symmetry]), axis=None), np.sort(fold)
+    )
+    assert value(score(tmp_path / "codes.npz", ["metrics=[linear_probe]"]), "linear_probe_r2") > 0.999
 
 
 def test_evidence_of_codes_does_not_exist(tmp_path, capsys):

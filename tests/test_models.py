@@ -14,7 +14,7 @@ from benchmark.pixels import Pixels
 from benchmark.stage import build_model, build_objective
 from models.vae import Batch
 
-MODELS = [name for name in names_in("model") if name not in ("pca", "truth", "noise")]
+MODELS = [name for name in names_in("model") if not compose([f"model={name}"]).is_reference]
 SHAPES = [(1, 8, 8), (3, 9, 14), (1, 28, 28), (1, 64, 64)]
 
 

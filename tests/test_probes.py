@@ -67,7 +67,7 @@ def test_budgets_are_used_once_and_name_what_was_used():
     rng = np.random.default_rng(0)
     data = Representation(blurred(150, 2, rng), blurred(80, 2, rng))
     scores = linear_probe(data, rng, num_labels=(1000, 100, 10000))
-    assert sorted({score.num_labels for score in scores}) == [100, 150]
+    assert sorted({score.num_labels for score in scores if score.num_labels}) == [100, 150]
     assert len({(s.name, s.representation, s.factor, s.num_labels) for s in scores}) == len(scores)
     assert {score.representation for score in scores} == {"mean", "sample"}
     accuracy = next(score for score in scores if score.factor == "y" and score.name == "linear_probe_accuracy")
@@ -78,7 +78,32 @@ def test_a_class_that_the_budget_never_saw_costs_finite_nats():
     rng = np.random.default_rng(0)
     train, test = (Codes(z := rng.normal(size=(60, 2)), 0 * z, z, y, ("y",), ("label",)) for y in _few_and_many(60))
     scores = linear_probe(Representation(train, test, deterministic=True), rng)
-    assert all(np.isfinite(score.value) for score in scores)
+    assert all(np.isfinite(score.value) for score in scores if score.num_labels)
+    assert reasons(scores, "nats", 60)[0].endswith("3 of 5 classes have no training example")
+    (null,) = (score for score in scores if not score.num_labels)
+    assert (null.name, null.value) == ("linear_probe_efficiency", None)
+    assert null.reason == "compares 100 labels with more, but there are 60"
+
+
+def reasons(scores, quality, labels):
+    """What the rows of that quality and budget say, factors before their mean."""
+    return [s.reason for s in scores if (s.name, s.num_labels) == (f"linear_probe_{quality}", labels)]
+
+
+def test_rows_say_where_the_labels_cannot_be_stratified():
+    rng = np.random.default_rng(0)
+    many, rare = rng.permutation(640) % 32, (rng.permutation(640) < 2) * 1
+    z = rng.normal(size=(640, 2))
+    part = Codes(z, 0 * z, z, np.column_stack([many, rare]).astype(float), ("x", "y"), ("discrete", "label"))
+    scores = linear_probe(Representation(part, part, deterministic=True), rng, num_labels=(10, 100, 640), draws=2)
+    few, some, all_of_them = (reasons(scores, "accuracy", labels) for labels in (10, 100, 640))
+    assert "10 labels for 32 classes: not every class can appear" in few[0]
+    assert "1 of 2 classes too rare for their share of 100 labels: once each" in some[1]
+    assert "not every class by its share: x, y, 2 draws" in few[2]
+    assert "share: y, 2 draws" in some[2]
+    assert not any("class by its share" in text or "once each" in text for text in (some[0], *all_of_them))
+    values_of = [score.value for score in scores if score.name == "linear_probe_accuracy" and score.factor == "y"]
+    assert values_of == pytest.approx([638 / 640] * 3, abs=0.1)
 
 
 def _few_and_many(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -172,7 +197,7 @@ def test_several_draws_average_below_the_largest_budget_and_change_nothing_at_it
     one, five = (linear_probe(data, np.random.default_rng(2), draws=draws, **budgets) for draws in (1, 5))
     few, many = (values(scores, "linear_probe_accuracy", labels=10) for scores in (one, five))
     assert few.value != many.value
-    assert (few.reason.endswith("draws of labels"), many.reason.endswith("5 draws of labels")) == (False, True)
+    assert ("draws of labels" in few.reason, "5 draws of labels, s.d. 0." in many.reason) == (False, True)
     same = [values(scores, "linear_probe_accuracy", labels=400) for scores in (one, five)]
     assert same[0] == same[1]
     spread = [[values(linear_probe(data, np.random.default_rng(seed), draws=draws, **budgets), "linear_probe_nats",

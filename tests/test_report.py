@@ -1,6 +1,7 @@
 """A folder of records becomes pages: verdicts, pictures, and runs that failed, are missing or were tampered with."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -174,6 +175,18 @@ def test_all_files_are_written(folder, report):
     claims = json.loads((folder / "claims.json").read_text())
     assert len(claims["claims"]) == len(report.verdicts) == 6
     assert claims["held"] == 4
+
+
+def test_the_note_of_an_experiment_is_in_every_table(folder, tmp_path):
+    note = "A small network, 30,000 steps."
+    shutil.copytree(folder / "runs", tmp_path / "runs")
+    manifest(tmp_path, note=note)
+    found = write_report(tmp_path)
+    tables = found.text.count("ELBO")
+    assert found.text.count(note) == 2
+    assert tables >= 2
+    assert (tmp_path / "leaderboard.md").read_text().count(note) == 2
+    assert (tmp_path / "leaderboard.tex").read_text().count(note) == 2
 
 
 def test_what_went_wrong_is_said(report):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark.datasets import Paths
-from benchmark.datasets.render import REFERENCE, SHAPES, centres, outline, poses, render
+from benchmark.datasets.render import FOLDS, REFERENCE, SHAPES, centres, outline, poses, render
 from benchmark.datasets.splits import first_identical
 from benchmark.datasets.sprites import DSPRITES, SPRITES, sprites
 
@@ -76,6 +76,17 @@ def test_a_square_turned_by_a_quarter_is_the_same_square():
 def test_an_ellipse_turned_by_a_half_is_the_same_ellipse_and_a_heart_is_not():
     assert np.array_equal(drawn("ellipse", 0.9, 0.7), drawn("ellipse", 0.9, 0.7 + np.pi))
     assert not np.array_equal(drawn("heart", 0.9, 0.7), drawn("heart", 0.9, 0.7 + np.pi))
+
+
+def test_every_shape_has_its_fold_and_no_higher_one():
+    for shape, fold in zip(SHAPES, FOLDS, strict=True):
+        first, turn = drawn(shape, 0.9, 0.7), 2 * np.pi / fold
+        assert np.array_equal(first, drawn(shape, 0.9, 0.7 + turn))
+        assert not np.array_equal(first, drawn(shape, 0.9, 0.7 + turn / 2))
+    folds, factors = SPRITES.symmetry(), SPRITES.factors()
+    assert folds.shape == factors.shape
+    assert np.array_equal(folds[:, 2], np.array(FOLDS)[factors[:, 0].astype(int)])
+    assert (np.delete(folds, 2, axis=1) == 1).all()
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHAPES = ("square", "ellipse", "heart")
+FOLDS = (4, 2, 1)  # how many times in a turn each looks the same
 REFERENCE = 64  # the canvas on which the numbers below are pixels
 SUBPIXELS = 256
 

@@ -13,7 +13,7 @@ from benchmark.datasets import official
 from benchmark.datasets.cache import cached_array
 from benchmark.datasets.core import Dataset, Paths
 from benchmark.datasets.idx import check_data_dir
-from benchmark.datasets.render import SHAPES, centres, poses, render
+from benchmark.datasets.render import FOLDS, SHAPES, centres, poses, render
 from benchmark.datasets.splits import Seed, Size, first_identical, grouped, sizes
 
 FACTORS = ("shape", "scale", "orientation", "pos_x", "pos_y")
@@ -53,6 +53,12 @@ class Grid(NamedTuple):
         if self.closed:
             values[:, 2] %= self.orientations - 1
         return np.ascontiguousarray(values)
+
+    def symmetry(self) -> NDArray[np.int8]:
+        """Folds (N, 5): orientation has those of the shape, all others 1."""
+        folds = np.ones((self.total, len(self.sizes)), dtype=np.int8)
+        folds[:, 2] = np.repeat(FOLDS, self.total // len(FOLDS))
+        return folds
 
 
 DSPRITES = Grid(canvas=64, scales=6, orientations=40, closed=True, positions=32)
@@ -128,5 +134,6 @@ def _dataset(
         factors=grid.factors(),
         factor_names=FACTORS,
         factor_types=TYPES,
+        symmetry=grid.symmetry(),
         source=source,
     )

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 from benchmark.record import Record
 from benchmark.statistics import Interval, paired
-from benchmark.trends import Unchecked, inverted_u
+from benchmark.trends import TRENDS, Finding, Unchecked
 from metrics.core import Score
 
-RELATIONS = ("less", "greater", "not_less", "inverted_u")
+RELATIONS = ("less", "greater", "not_less", *TRENDS)
 CHOICES = ("dataset", "model", "objective", "trainer", "experiment")
 OPTIONS = ("dataset.", "model.", "objective.", "trainer.")
 Side = Mapping[str, Any]
@@ -26,12 +26,12 @@ Records = Sequence[tuple[Path, Record]]
 class Claim:
     """Metric(left) - Metric(right) is `relation` than zero by more than `margin`, or not less by more than it.
 
-    An `inverted_u` has no sides: over beta, among the trained runs that `runs` selects, the metric has a maximum.
+    A relation of TRENDS has no sides: it is about all trained runs that `runs` selects.
     """
 
     text: str
     metric: str
-    relation: Literal["less", "greater", "not_less", "inverted_u"]
+    relation: str  # one of RELATIONS
     left: Side = field(default_factory=dict)
     right: Side = field(default_factory=dict)
     runs: Side = field(default_factory=dict)
@@ -43,11 +43,11 @@ class Claim:
     @property
     def sides(self) -> tuple[Side, ...]:
         """What selects its runs."""
-        return (self.runs,) if self.relation == "inverted_u" else (self.left, self.right)
+        return (self.runs,) if self.relation in TRENDS else (self.left, self.right)
 
     def concerns(self, record: Record) -> bool:
         """True for a run that the claim speaks of."""
-        trained = self.relation != "inverted_u" or not record.reference
+        trained = self.relation not in TRENDS or not record.reference
         return trained and any(selects(side, record) for side in self.sides)
 
     def value(self, record: Record) -> float | None:
@@ -70,7 +70,7 @@ class Verdict:
     unit: str = ""
     margin: float = 0.0
     note: str = ""
-    quantity: str = "difference"  # what `difference` is: for an inverted U the curvature over log2 beta
+    quantity: str = "difference"  # what `difference` is: a curvature or a share of variance for the relations of TRENDS
     group: str = field(default="", compare=False)
 
     def evidence(self) -> str:
@@ -97,7 +97,7 @@ def _parse(claim: Mapping[str, Any]) -> Claim:
     known = tuple(Claim.__dataclass_fields__)
     if unknown := sorted(set(claim) - set(known)):
         raise ValueError(f"{name} has the unknown key {unknown[0]!r}; choose from {', '.join(known)}")
-    sides = () if claim.get("relation") == "inverted_u" else ("left", "right")
+    sides = () if claim.get("relation") in TRENDS else ("left", "right")
     if lacking := [key for key in (*known[:3], *sides) if key not in claim]:
         raise ValueError(f"{name} lacks the key {lacking[0]!r}")
     if claim["relation"] not in RELATIONS:
@@ -164,22 +164,22 @@ def _where(group: str, records: Sequence[Record]) -> str:
 
 
 def _verdict(claim: Claim, group: str, members: Sequence[Record], where: str) -> Verdict:
-    quantity = "curvature over log2(beta)" if claim.relation == "inverted_u" else "difference"
     try:
-        found, held, note = inverted_u(claim, members) if claim.relation == "inverted_u" else _compare(claim, members)
+        found = TRENDS.get(claim.relation, _compare)(claim, members)
     except Unchecked as error:
         return Verdict(claim.text, where, False, note=f"cannot be checked: {error}", group=group)
-    unit = next(score.unit for record in members for score in record.scores if score.name == claim.metric)
-    numbers = (found.n, found.mean, found.low, found.high)
-    return Verdict(claim.text, where, held, *numbers, unit, claim.margin, note, quantity, group)
+    own = next(score.unit for record in members for score in record.scores if score.name == claim.metric)
+    unit, interval = own if found.unit is None else found.unit, found.interval
+    numbers = (interval.n, interval.mean, interval.low, interval.high)
+    return Verdict(claim.text, where, found.held, *numbers, unit, claim.margin, found.note, found.quantity, group)
 
 
-def _compare(claim: Claim, members: Sequence[Record]) -> tuple[Interval, bool, str]:
+def _compare(claim: Claim, members: Sequence[Record]) -> Finding:
     left, right = (_by_seed(claim, side, members) for side in claim.sides)
     difference = paired(left, right)
     if difference.n < 2:
         raise Unchecked(f"n={difference.n}, {_shortage(left, right)}")
-    return (difference, *_decide(claim, difference))
+    return Finding(difference, *_decide(claim, difference), "difference", None)
 
 
 def _shortage(left: Mapping[int, float], right: Mapping[int, float]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from benchmark.compose import compose
 from benchmark.configuration import Component, ConfigurationError
 from benchmark.datasets import Dataset
 from benchmark.encode import representation_of
@@ -32,6 +33,7 @@ class Evaluation(NamedTuple):
 
     scores: tuple[Score, ...]
     left_out: dict[str, str]  # selector -> why this run cannot feed it
+    examples: tuple[int, int] = (0, 0)  # in the train and test part
 
 
 def evaluate(
@@ -94,7 +96,6 @@ def score(source: Any, overrides: Sequence[str] = (), seed: int = 0) -> pd.DataF
 def score_source(source: Any, overrides: Sequence[str], seed: int) -> Evaluation:
     """The run metrics (those of arrays; densities need a model) of whatever `source` names."""
     from benchmark.bring import from_arrays, from_callable, read_npz
-    from benchmark.compose import compose
 
     plan = compose(list(overrides))
     if isinstance(source, Mapping):
@@ -108,7 +109,8 @@ def score_source(source: Any, overrides: Sequence[str], seed: int) -> Evaluation
     if plan.metrics_explicit and len(metrics) < len(plan.metrics):
         names = sorted({metric.name for metric in plan.metrics} - {metric.name for metric in metrics})
         raise ConfigurationError(f"metrics=[{','.join(names)}]: needs a model and its densities; codes have none")
-    return evaluate(metrics, plan.metrics_explicit, representation, None, seed)
+    found = evaluate(metrics, plan.metrics_explicit, representation, None, seed)
+    return found._replace(examples=(len(representation.train), len(representation.test)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,17 +119,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("source", help="codes.npz, a run's folder, or module:function")
     parser.add_argument("overrides", nargs="*", help="metrics=[mig,dci], dataset=sprites (for a function), seed=0")
     given = parser.parse_args(arguments)
-    seed = next((text.partition("=")[2] for text in given.overrides if text.startswith("seed=")), "0")
     try:
-        found = score_source(given.source, given.overrides, int(seed))
+        seed = compose(given.overrides).settings.seed
+        found = score_source(given.source, given.overrides, seed)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(score_table(found.scores))
+    fitted, scored = found.examples
+    print(f"{fitted} examples to fit on, {scored} that the scores are of; seed={seed} draws what is random")
     for name, reason in found.left_out.items():
         print(f"left out: {name}: {reason}")
     written = _scores_file(given.source)
-    content = {"schema": SCHEMA, "seed": int(seed), "scores": [asdict(item) for item in found.scores]}
+    content = {
+        "schema": SCHEMA,
+        "seed": seed,
+        "examples": found.examples,
+        "scores": [asdict(item) for item in found.scores],
+    }
     write_json(written, {**content, "left_out": found.left_out})
     print(f"written: {written}")
     return 0

@@ -23,10 +23,10 @@ def guide() -> str:
     folder = files("conf")
     parts = [USAGE]
     for group in GROUPS:
-        lines = [f"  {name:16} {line}" for name, line in sorted(_choices(folder / group, ""))]
+        lines = [f"  {name:19} {line}" for name, line in sorted(_choices(folder / group, ""))]
         if group == "metrics":
-            lines.insert(0, f"  {'auto':16} All of the following that the data set can feed (the default).")
-            lines.insert(1, f"  {'headline':16} Of them those that the quickstart's tables show: seconds a run.")
+            lines.insert(0, f"  {'auto':19} All of the following that the data set can feed (the default).")
+            lines.insert(1, f"  {'headline':19} Of them those that the quickstart's tables show: seconds a run.")
         parts.append("\n".join([f"{group}=", *lines]))
     return "\n\n".join([*parts, "\n".join(["other keys:", *_keys(folder)])])
 

@@ -12,6 +12,7 @@ from platformdirs import user_cache_dir
 
 from benchmark.configuration import Component, ConfigurationError, Plan, Settings
 from benchmark.datasets import Dataset, Paths
+from benchmark.datasets.core import HELD_OUT
 
 
 def load_dataset(component: Component, settings: Settings) -> Dataset:
@@ -52,7 +53,8 @@ def comparison_group(plan: Plan, dataset: Dataset) -> str:
     """Data set, binarisation, measure and data checksum: likelihoods compare within one group only.
 
     The measure is `counting` for a Bernoulli on binary data, `lebesgue` for a density, and `pseudo-nats` for what is
-    no likelihood of the data at all: a Bernoulli on grey values, a density on discrete pixels.
+    no likelihood of the data at all: a Bernoulli on grey values, a density on discrete pixels. Another protocol than
+    held-out images follows the data set's name.
     """
     binary = dataset.storage == "bits" or dataset.binarisation == "dynamic"
     bernoulli = plan.model.options.get("likelihood", "bernoulli") == "bernoulli"
@@ -60,4 +62,5 @@ def comparison_group(plan: Plan, dataset: Dataset) -> str:
         measure = "counting" if binary else "pseudo-nats"
     else:
         measure = "lebesgue" if dataset.storage == "float" else "pseudo-nats"
-    return "/".join((plan.dataset.name, dataset.binarisation, measure, dataset.checksum[:8]))
+    name = plan.dataset.name if dataset.protocol == HELD_OUT else f"{plan.dataset.name} ({dataset.protocol})"
+    return "/".join((name, dataset.binarisation, measure, dataset.checksum[:8]))

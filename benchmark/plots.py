@@ -26,11 +26,17 @@ def write_figures(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> lis
     table, board = headline_rows(table, main=True), headline_rows(board, main=True)
     table = table[table["value"].notna()]
     with mpl.rc_context(STYLE):
-        names = [name for name, function in DRAW.items() if _write(folder / f"{name}.png", function(table, board))]
-        return [*names, *(["matrices"] if _write(folder / "matrices.png", heatmaps(folder, table, board)) else [])]
+        names = [
+            name for name, function in DRAW.items() if write_figure(folder / f"{name}.png", function(table, board))
+        ]
+        return [
+            *names,
+            *(["matrices"] if write_figure(folder / "matrices.png", heatmaps(folder, table, board)) else []),
+        ]
 
 
-def _write(path: Path, figure: Figure | None) -> bool:
+def write_figure(path: Path, figure: Figure | None) -> bool:
+    """Write a PNG, or remove the old one where there is nothing to draw; returns whether there is a picture now."""
     if figure is None:
         path.unlink(missing_ok=True)
         return False

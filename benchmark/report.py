@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.agreement import with_agreement
 from benchmark.caveats import Section, caveats, missing_runs
 from benchmark.claims import Verdict, as_json, check, parse_claims
 from benchmark.pages import Page, latex
@@ -18,6 +19,7 @@ from benchmark.plots import write_figures
 from benchmark.published import not_run, read
 from benchmark.ranking import rank_key
 from benchmark.record import read_folder, read_manifest, write_atomically, write_json
+from benchmark.relating import write_relations
 from benchmark.tables import COLUMNS, full_table, leaderboard
 from benchmark.wide import wide_tables
 
@@ -41,10 +43,13 @@ class Report:
 def write_report(folder: Path | str) -> Report:
     """Write scores.csv, leaderboard.{csv,md,tex}, claims.json and the figures into the folder, and print the text.
 
+    A sweep large enough also gets correlations.csv and variance.csv.
+
     A folder without records is a ValueError; damaged records are named, and the rest is reported.
     """
     folder = Path(folder)
     records, damaged = read_folder(folder)
+    records = with_agreement(records)
     manifest = read_manifest(folder)
     verdicts = check(records, parse_claims(manifest.get("claims", [])))
     published = read(manifest.get("published"))
@@ -70,8 +75,9 @@ def _write_all(folder: Path, table: pd.DataFrame, manifest: Mapping[str, Any], s
     """Tables, figures and the page that shows them."""
     rank_by = manifest.get("rank_by")
     board = leaderboard(table, rank_by)
+    related, relations = write_relations(folder, table)
+    figures, sections = [*write_figures(folder, table, board), *related], [*relations, *sections]
     tables = wide_tables(board, table, str(manifest.get("note") or ""))
-    figures = write_figures(folder, table, board)
     page = Page(_name(folder, manifest), f"{rank_key(table, rank_by)}", tables, figures, sections)
     _write(folder / "scores.csv", table[list(COLUMNS)].to_csv(index=False, lineterminator="\n"))
     _write(folder / "leaderboard.csv", board.to_csv(index=False, lineterminator="\n"))

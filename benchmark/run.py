@@ -139,6 +139,7 @@ def _record(
     origin = {
         **code_state(),
         "data_source": stage.dataset.source,
+        "protocol": stage.dataset.protocol,
         "encoder_input": f"one draw of the test split ({stage.dataset.binarisation} binarisation)",
         "device": str(stage.device),
         "threads": plan.settings.threads,

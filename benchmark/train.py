@@ -61,7 +61,7 @@ def fit(
     total = _total_steps(steps, epochs, len(train), batch_size)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     updates = _optimizer(optimizer, parameters, learning_rate, optimizer_options or {})
-    device = train.images.device
+    device = train.device
     noise = torch_stream(seed, "noise", device)
     validate = _Validation(model, objective, validation, len(train), seed)
     history = [validate(0, 0.0, 0.0, None)]
@@ -103,7 +103,7 @@ class _Validation:
 
     def __init__(self, model: VAE, objective: Objective, pixels: Pixels, num_examples: int, seed: int) -> None:
         self.model, self.objective, self.num_examples, self.seed = model, objective, num_examples, seed
-        self.device = pixels.images.device
+        self.device = pixels.device
         rows = torch.arange(min(len(pixels), VALIDATION_EXAMPLES), device=self.device)
         self.x = pixels.batch(rows, torch_stream(seed, "validation draw", self.device))
 

@@ -1,15 +1,17 @@
-"""Claims that are no comparison of two sides: an inverted U of a score over beta."""
+"""Claims that are no comparison of two sides: an inverted U over beta, and what explains a score's variance."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from benchmark.record import digest
+from benchmark.relations import Shares, shares
 from benchmark.statistics import Interval, interval
 from benchmark.tables import beta_of
 
@@ -55,12 +57,21 @@ def curve(values: Mapping[int, Mapping[float, float]]) -> Curve:
     return Curve(interval(terms[:, 0]), peak, tuple(betas))
 
 
-def inverted_u(claim: Claim, members: Sequence[Record]) -> tuple[Interval, bool, str]:
-    """The curvature over beta of the claim's metric, whether it is an inverted U, and what to say beside it."""
+class Finding(NamedTuple):
+    """What a claim was held against, and how that ended."""
+
+    interval: Interval
+    held: bool
+    note: str
+    quantity: str  # what the interval is of
+    unit: str | None = ""  # None: that of the score
+
+
+def inverted_u(claim: Claim, members: Sequence[Record]) -> Finding:
+    """Whether the claim's metric has a maximum over beta: its mean curvature below zero, the peak inside."""
     values: dict[int, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for record in members:
-        beta, value = beta_of(record), claim.value(record)
-        if beta is not None and value is not None:
+    for record, value in _measured(claim, members):
+        if (beta := beta_of(record)) is not None:
             values[int(record.config["seed"])][beta].append(value)
     means = {seed: {beta: float(np.mean(of)) for beta, of in one.items()} for seed, one in values.items()}
     found = curve(means)
@@ -68,4 +79,47 @@ def inverted_u(claim: Claim, members: Sequence[Record]) -> tuple[Interval, bool,
     there = f"greatest at beta = {found.peak:.3g}" if math.isfinite(found.peak) else "no maximum"
     tried = f"of {min(found.betas):g} to {max(found.betas):g}"
     why = "" if bent and found.inside else "; the interval includes 0" if not bent else "; not between the betas tried"
-    return found.curvature, bent and found.inside, f"{there} {tried}{why}"
+    return Finding(found.curvature, bent and found.inside, f"{there} {tried}{why}", "curvature over log2(beta)", None)
+
+
+def configuration_over_seed(claim: Claim, members: Sequence[Record]) -> Finding:
+    """Whether method and strength together explain more of the metric's variance than the seed: its share is < 1/2."""
+    found = _shares(claim, members).seed
+    held = found.high < 0.5
+    return Finding(found, held, "" if held else _beyond(found, 0.5), "the seed's share of the variance")
+
+
+def seed_over_method(claim: Claim, members: Sequence[Record]) -> Finding:
+    """Whether the method explains less of the metric's variance than the seed does *(Locatello et al., 2019)*."""
+    found = _shares(claim, members).method_minus_seed
+    held = found.high < 0
+    return Finding(found, held, "" if held else _beyond(found, 0.0), "share of the method minus that of the seed")
+
+
+TRENDS: Mapping[str, Callable[[Claim, Sequence[Record]], Finding]] = {
+    "inverted_u": inverted_u,
+    "configuration_over_seed": configuration_over_seed,
+    "seed_over_method": seed_over_method,
+}
+
+
+def _measured(claim: Claim, members: Sequence[Record]) -> list[tuple[Record, float]]:
+    pairs = [(record, claim.value(record)) for record in members]
+    return [(record, value) for record, value in pairs if value is not None]
+
+
+def _beyond(found: Interval, bound: float) -> str:
+    return f"the whole interval is above {bound:g}" if found.low > bound else f"interval includes {bound:g}"
+
+
+def _shares(claim: Claim, members: Sequence[Record]) -> Shares:
+    runs = _measured(claim, members)
+    kinds = {"dataset", "model", "objective", "trainer"}
+    configurations = [digest({kind: record.config[kind] for kind in kinds}) for record, _ in runs]
+    repeated = Counter(configurations)
+    kept = [i for i, configuration in enumerate(configurations) if repeated[configuration] > 1]
+    values = [runs[i][1] for i in kept]
+    if len({configurations[i] for i in kept}) < 2 or len(set(values)) < 2:
+        raise Unchecked(f"n={len(values)}, shares of variance need two configurations of two seeds each that differ")
+    methods = [f"{record.choices['objective']} {record.choices['model']}" for record, _ in runs]
+    return shares(values, [methods[i] for i in kept], [configurations[i] for i in kept])

@@ -27,12 +27,12 @@ def dci(
 
     Predictors of each generative factor are fitted on `num_train` training examples, their importances sum to 1 for
     each factor, and informativeness is their accuracy on test (R2 for continuous factors, and for all with lasso),
-    averaged over factors: range to 1, chance the majority class. Disentanglement and completeness: see there; a noise
-    code scores low in both, since its importances are nearly even. Invariant to the scale of an axis, and nearly so to
-    its sign and to permutation, which change how trees break ties and place thresholds. `rounds`, `leaves` and
-    `learning_rate` are LightGBM's; with 50, 8, 0.2 it came within 0.07 of the three scores of scikit-learn's boosting
-    (Locatello et al., 2019) on eleven synthetic codes, at a few percent of the time. A forest or a lasso gives other
-    numbers altogether: the estimator is part of the name.
+    averaged over factors: range to 1, chance the majority class (no usable zero; 0 for R2). Disentanglement and
+    completeness: see there; a noise code scores low in both, since its importances are nearly even. Invariant to the
+    scale of an axis, and nearly so to its sign and to permutation, which change how trees break ties and place
+    thresholds. `rounds`, `leaves` and `learning_rate` are LightGBM's; with 50, 8, 0.2 it came within 0.07 of the three
+    scores of scikit-learn's boosting (Locatello et al., 2019) on eleven synthetic codes, at a few percent of the time.
+    A forest or a lasso gives other numbers altogether: the estimator is part of the name.
     """
     factors = generative_factors(representation, "dci")
     varying = [factor for factor in factors if factor.varies]

@@ -30,9 +30,9 @@ def dci_es(
     cosine) in units of a constant guess. dci_es_explicitness: E of area_score, averaged over factors. Range -1..1; 1:
     the least capacity does as well as any; 0: the loss falls evenly to 0; -1: only the greatest helps. Has no usable
     zero and no direction: noise, which no capacity can read, scores 1, so read E beside informativeness (the least loss
-    stands in `reason`). Trees see axes: E of rotated factors is lower. dci_es_size: factors / axes, 1 if the code is as
-    wide as there are factors. Invariant to scale and, up to ties, to permutation and sign; a constant axis only lowers
-    the size.
+    stands in `reason`). Trees see axes: E of rotated factors is lower. dci_es_size: factors / axes, range from 0; 1:
+    the code is as wide as there are factors, whatever it holds (no usable zero). Invariant to scale and, up to ties, to
+    permutation and sign; a constant axis only lowers the size.
     """
     factors = generative_factors(representation, "dci_es")
     if wide := too_wide(representation, *NAMES):

@@ -24,10 +24,10 @@ def beta_vae_score(
 ) -> list[Score]:
     """Accuracy of a linear classifier that tells which factor was held fixed, from mean absolute differences of means.
 
-    z_diff = 1/L sum_l |z_l - z'_l| over L = batch_size pairs that share factor k; accuracy of k given z_diff
-    (Higgins et al., 2017). Fitted on pairs of the training part, scored on pairs of test. Range 0..1; 1:
-    every factor leaves its own trace, which K - 1 disentangled factors of K already achieve; chance 1/F. Continuous
-    factors are held fixed within `factor_bins` quantile bins. Invariant to permutation, sign, common scale.
+    z_diff = 1/L sum_l |z_l - z'_l| over L = batch_size pairs that share factor k; accuracy of k given z_diff (Higgins
+    et al., 2017). Fitted on pairs of the training part, scored on pairs of test. Range 0..1; 1: every factor leaves its
+    own trace, which F - 1 disentangled factors of F already achieve; chance 1/F (no usable zero). Continuous factors
+    are held fixed within `factor_bins` quantile bins. Invariant to permutation, sign, common scale.
     """
     factors = generative_factors(representation, "beta_vae_score")
     varying = [factor for factor in factors if factor.varies]

@@ -35,8 +35,9 @@ def knn_probe(
     """What the `neighbours` nearest labelled codes say of each factor, in Euclidean distance of standardised codes.
 
     Classes: the share of votes, mixed with one uniform pseudo-vote; numbers: the mean (Cover and Hart, 1967). Scores,
-    ranges, chance and draws of labels as linear_probe's; 1, or H(Y) nats but for the pseudo-vote: every neighbourhood
-    is of one value. Invariant to permutation, sign and common scale.
+    ranges, chance (no usable zero of accuracies) and draws of labels as linear_probe's; 1, or H(Y) nats but for the
+    pseudo-vote: every neighbourhood is of one value; nats of noise fall below 0. Invariant to permutation, sign and
+    common scale.
     """
     predict = partial(_vote, neighbours=neighbours)
     return _probe("knn_probe", representation, num_labels, draws, predict, rng, f"{neighbours} neighbours")
@@ -56,8 +57,9 @@ def mlp_probe(
     """How much of each factor a network with one hidden layer of `hidden` rectified units reads off the codes.
 
     Up to `stages` times `iterations` steps of L-BFGS on four fifths of the labels, of which the stage with the least
-    loss on the other fifth counts; penalty |w|^2 * penalty / 2 on the summed loss. Scores, ranges, chance and draws of
-    labels as linear_probe's. Invariant, up to the random start, to permutation, sign and common scale.
+    loss on the other fifth counts; penalty |w|^2 * penalty / 2 on the summed loss. Scores, ranges, chance (no usable
+    zero of accuracies) and draws of labels as linear_probe's. Invariant, up to the random start, to permutation, sign
+    and common scale.
     """
     predict = partial(_network, hidden=hidden, stages=stages, iterations=iterations, penalty=penalty)
     return _probe("mlp_probe", representation, num_labels, draws, predict, rng, f"{hidden} hidden units")
@@ -75,9 +77,10 @@ def boosted_probe(
 ) -> list[Score]:
     """How much of each factor boosted trees (LightGBM; Ke et al., 2017) read off the codes.
 
-    At most `rounds` rounds on four fifths of the labels, stopped where the loss on the other fifth is least; each
-    class (or target) has a tree of `leaves` leaves per round. Scores, ranges, chance and draws of labels as
-    linear_probe's. Invariant to the scale of each axis and, but for ties and thresholds, to permutation and sign.
+    At most `rounds` rounds on four fifths of the labels, stopped where the loss on the other fifth is least; each class
+    (or target) has a tree of `leaves` leaves per round. Scores, ranges, chance (no usable zero of accuracies) and draws
+    of labels as linear_probe's. Invariant to the scale of each axis and, but for ties and thresholds, to permutation
+    and sign.
     """
     predict = partial(_boosted, trees=Trees(rounds, leaves, learning_rate))
     return _probe("boosted_probe", representation, num_labels, draws, predict, rng, f"at most {rounds} rounds")

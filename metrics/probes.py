@@ -29,16 +29,17 @@ def linear_probe(
     """How much of each factor a linear map reads off the codes, for the mean and for one sample of q(z|x).
 
     Classes (discrete, label, circular index): logistic regression; range of accuracy 0..1, chance the majority class
-    (in `reason`), of balanced accuracy 0..1, chance 1/K, of nats up to H(Y), chance 0 (see metrics.quality). Numbers
-    (continuous; sine and cosine of circular, see Factor.targets): ridge regression, R2 up to 1, chance 0. Labels are
-    drawn for each factor, the same for mean and sample, nested, and stratified but for classes too rare to have a share
-    (once each) or more than there are labels (`reason` says so); the penalty is chosen once per representation by folds
-    over at most `selection_size` training points, then kept for every factor and budget. Below the largest budget the
-    value is the mean over `draws` of labels, whose standard deviation stands in `reason`; standard errors are over test
-    examples. linear_probe_efficiency: accuracy(100) / accuracy(largest budget), no usable zero, see efficiency_rows.
-    For one sample per image H(Y) - CE <= I(Y; Z) <= I(X; Z) <= rate; the mean obeys no such bound (Alain and Bengio,
-    2016; Barber and Agakov, 2003; Locatello et al., 2019, for the budgets). Invariant to permutation, sign and common
-    scale.
+    (in `reason`), of balanced accuracy 0..1, chance 1/K (no usable zero in either), of nats up to H(Y), chance 0, see
+    metrics.quality. Numbers (continuous; sine and cosine of circular, see Factor.targets): ridge regression, R2 up to
+    1, chance 0. linear_probe_efficiency: accuracy(100) / accuracy(largest budget), no usable zero, see efficiency_rows.
+
+    Labels are drawn for each factor, the same for mean and sample, nested, and stratified but for classes too rare to
+    have a share (once each) or more than there are labels (`reason` says so). The penalty is chosen once per
+    representation by folds over at most `selection_size` training points, then kept for every factor and budget. Below
+    the largest budget the value is the mean over `draws` of labels, whose standard deviation stands in `reason`;
+    standard errors are over test examples. For one sample per image H(Y) - CE <= I(Y; Z) <= I(X; Z) <= rate; the mean
+    obeys no such bound (Alain and Bengio, 2016; Barber and Agakov, 2003; Locatello et al., 2019, for the budgets).
+    Invariant to permutation, sign and common scale.
     """
     labels = draw_labels(representation, "linear_probe", num_labels, draws, rng)
     chosen = rng.permutation(len(representation.train))[: min(labels.budgets[-1], selection_size)]

@@ -13,12 +13,12 @@ from metrics.factors import Labels
 
 
 def accuracy(predicted: Labels, true: Labels) -> Array:
-    """1 where the prediction (N,) is right, else 0; range 0..1, 1: always right, chance: the majority class."""
+    """1 where the prediction (N,) is right, else 0; 0..1, 1: all right; chance: the majority class (no usable zero)."""
     return (predicted == true).astype(np.float64)
 
 
 def balanced_accuracy(predicted: Labels, true: Labels) -> Array:
-    """Mean over the K true classes of the accuracy within each; range 0..1, chance and a constant guess 1/K."""
+    """Mean over the K true classes of the accuracy within each; 0..1, 1: all right; chance 1/K (no usable zero)."""
     right, count = (predicted == true).astype(np.float64), np.bincount(true)
     within = np.bincount(true, right) / np.maximum(count, 1)
     classes = np.count_nonzero(count)

@@ -25,7 +25,7 @@ def sap(
     mean_k (S_1st,k - S_2nd,k) (Kumar et al., 2018); a single axis competes with 0. sap_r2: S is the R2 of a linear
     regression on test, see explained_share; nominal factors count as the numbers they are stored as. sap_svc: S is the
     test accuracy of a linear support vector machine with C = `strength` and balanced classes, see svc_accuracy;
-    continuous factors become `factor_bins` quantile bins. Range 0..1; near 0: noise, duplicated axes. The true factors
+    continuous factors become `factor_bins` quantile bins. Range 0..1; near 0: chance, duplicated axes. The true factors
     score 1 in sap_r2 but for circular ones, and far below 1 in sap_svc, where one axis cannot cut out inner values: use
     the reference rows. Both are invariant to permutation and sign; sap_r2 to scale, sap_svc (a fixed penalty) is not.
     """

@@ -30,8 +30,8 @@ def factor_vae_score(
     A vote is argmin_j Var_group(z_j) / Var(z_j) over the axes with standard deviation >= `threshold`, of a group of
     `batch_size` means that share factor k; each axis answers the factor that most of its training votes came from
     (Kim and Mnih, 2018). Votes are fitted on the training part, scored on test. Range 0..1; 1: for each factor another
-    axis stands still; chance 1/F. Invariant to permutation and sign, not to scale: 0 when no axis reaches the
-    threshold, and a dead axis above it takes every vote (it "stands still" for all).
+    axis stands still; chance 1/F (no usable zero). Invariant to permutation and sign, not to scale: 0 when no axis
+    reaches the threshold, and a dead axis above it takes every vote (it "stands still" for all).
 
     factor_vae_score_robust: the same of codes clipped at the training part's quantiles 0.005 and 0.995, over axes whose
     inner range is above `relative_threshold` of the widest: also invariant to a common scale, dead axes, an outlier.

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from models.sampling import draw
-from models.types import Count, NonNegative, Positive
+from models.schedules import ramp
+from models.types import Count, NonNegative, Positive, Steps
 from models.vae import VAE, Batch
 
 
@@ -24,8 +25,8 @@ class Adversarial(nn.Module):
 class FactorVAE(Adversarial):
     """ELBO - gamma TC(z), TC from the logit of a discriminator *(Kim and Mnih, 2018)*, (B,) nats.
 
-    The trainer maximises the value over the model, then minimises `adversary_loss` over this module's parameters with
-    Adam at `learning_rate`, on fresh draws for the same examples.
+    gamma rises from 0 in `warmup_steps`. The trainer maximises the value over the model, then minimises
+    `adversary_loss` over this module's parameters with Adam at `learning_rate`, on fresh draws for the same examples.
     """
 
     def __init__(
@@ -35,9 +36,10 @@ class FactorVAE(Adversarial):
         gamma: NonNegative = 10.0,
         hidden: tuple[Count, ...] = (1000, 1000, 1000, 1000, 1000, 1000),
         learning_rate: Positive = 1e-4,
+        warmup_steps: Steps = 0,
     ) -> None:
         super().__init__()
-        self.gamma = gamma
+        self.gamma, self.warmup_steps = gamma, warmup_steps
         widths = (latent_dim, *hidden)
         layers = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
         self.discriminator = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
@@ -47,7 +49,8 @@ class FactorVAE(Adversarial):
         """The objective, with the discriminator's logit log q(z) - log prod_j q(z_j) as the total correlation."""
         inference = model.infer(batch.x, 1, batch.generator)
         total_correlation = self.discriminator(inference.z[0])[:, 0]
-        return inference.log_px_z[0] - inference.kl - self.gamma * total_correlation
+        gamma = self.gamma * ramp(batch.step, self.warmup_steps)
+        return inference.log_px_z[0] - inference.kl - gamma * total_correlation
 
     def adversary_loss(self, model: VAE, batch: Batch) -> Tensor:
         """Cross-entropy of telling z ~ q(z) from z whose dimensions come from different examples each, nats."""

@@ -9,13 +9,9 @@ from torch import Tensor
 
 from models.aggregate import Estimator, aggregate
 from models.sampling import draw
+from models.schedules import ramp
 from models.types import Count, NonNegative, Positive, Steps
 from models.vae import VAE, Batch
-
-
-def ramp(step: int, warmup_steps: int) -> float:
-    """From 0 to 1 in so many steps, then 1."""
-    return 1.0 if warmup_steps == 0 else min(1.0, step / warmup_steps)
 
 
 def annealed_vae(
@@ -43,20 +39,18 @@ def beta_tcvae(
     beta: NonNegative = 6.0,
     gamma: NonNegative = 1.0,
     estimator: Estimator = "stratified",
+    warmup_steps: Steps = 0,
 ) -> Tensor:
     """E log p(x|z) - alpha I_q(x;z) - beta TC(z) - gamma sum_j KL(q(z_j) || p(z_j)) *(Chen et al., 2018)*, (B,) nats.
 
-    With alpha = beta = gamma = 1 it is the ELBO, whatever the estimator of q(z). `weighted` carries a constant.
+    With alpha = beta = gamma = 1 it is the ELBO, whatever the estimator of q(z). `weighted` carries a constant. All
+    three weights rise from 0 in `warmup_steps`.
     """
     inference = model.infer(batch.x, 1, batch.generator)
     log_qz, log_product = aggregate(inference.posterior, inference.z[0], batch.num_examples, estimator)
-    information = inference.log_qz_x[0] - log_qz
-    return (
-        inference.log_px_z[0]
-        - alpha * information
-        - beta * (log_qz - log_product)
-        - gamma * (log_product - inference.log_pz[0])
-    )
+    information, correlation = inference.log_qz_x[0] - log_qz, log_qz - log_product
+    cost = alpha * information + beta * correlation + gamma * (log_product - inference.log_pz[0])
+    return inference.log_px_z[0] - ramp(batch.step, warmup_steps) * cost
 
 
 def dip_vae(

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from models.types import Count, NonNegative
+from models.schedules import ramp
+from models.types import Count, NonNegative, Steps
 from models.vae import VAE, Batch, Inference
 
 KL = Literal["analytic", "monte_carlo"]
@@ -22,11 +23,20 @@ def elbo(model: VAE, batch: Batch, *, kl: KL = "analytic", num_samples: Count = 
 
 
 def beta_vae(
-    model: VAE, batch: Batch, *, beta: NonNegative = 4.0, kl: KL = "analytic", num_samples: Count = 1
+    model: VAE,
+    batch: Batch,
+    *,
+    beta: NonNegative = 4.0,
+    kl: KL = "analytic",
+    num_samples: Count = 1,
+    warmup_steps: Steps = 0,
 ) -> Tensor:
-    """E_q[log p(x|z)] - beta KL(q(z|x) || p(z)) *(Higgins et al., 2017, Eq. 4)*, (B,) nats; a bound if beta >= 1."""
+    """E_q[log p(x|z)] - beta KL(q(z|x) || p(z)) *(Higgins et al., 2017, Eq. 4)*, (B,) nats; a bound if beta >= 1.
+
+    The weight rises from 0 to beta in `warmup_steps`.
+    """
     inference = model.infer(batch.x, num_samples, batch.generator)
-    return inference.log_px_z.mean(0) - beta * _kl(inference, kl)
+    return inference.log_px_z.mean(0) - beta * ramp(batch.step, warmup_steps) * _kl(inference, kl)
 
 
 def iwae(model: VAE, batch: Batch, *, num_samples: Count = 5) -> Tensor:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import yaml
 
-from metrics.core import Codes, Representation
+from metrics.core import Codes, Representation, Score
 
 
 def located(target):
@@ -104,3 +104,9 @@ def representation(case: str = "truth", n: int = N) -> Representation:
     """Train and test codes of a case, from the same generators every time."""
     parts = [np.random.default_rng(seed) for seed in (10, 11)]
     return Representation(*(change(true_codes(rng, n), case, rng) for rng in parts))
+
+
+@cache
+def scores(metric: str, case: str) -> tuple[Score, ...]:
+    """All scores of a metric on a case, computed once for all tests."""
+    return tuple(QUICK[metric](representation(case), np.random.default_rng(0)))

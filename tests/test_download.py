@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from benchmark.datasets.download import download
+from benchmark.datasets.download import Checksum, download
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 300_000, dtype=np.uint8).tobytes()
 GZ = gzip.compress(CONTENT, mtime=0)
@@ -74,7 +74,13 @@ def server():
 def fetch(server, tmp_path):
     def call(*kinds, name="file.gz", **changes):
         urls = [f"http://127.0.0.1:{server.server_port}/{kind}/{name}" for kind in kinds]
-        options = {"sha256": HASH, "size_limit": 1_000_000, "by_hand": "put it there", "timeout": 5.0, **changes}
+        options = {
+            "checksum": Checksum(HASH),
+            "size_limit": 1_000_000,
+            "by_hand": "put it there",
+            "timeout": 5.0,
+            **changes,
+        }
         return download(urls, tmp_path / name, allow_loopback_http=True, **options)
 
     call.part = tmp_path / "file.gz.part"
@@ -159,7 +165,7 @@ def test_more_than_the_limit_is_refused(fetch, kind):
 
 def test_a_decompression_bomb_is_refused(fetch):
     with pytest.raises(ValueError, match="other content"):
-        fetch("bomb", sha256=sha256(bytes(5_000_000)).hexdigest())
+        fetch("bomb", checksum=Checksum(sha256(bytes(5_000_000)).hexdigest()))
 
 
 def test_a_damaged_target_is_replaced(fetch):
@@ -171,15 +177,17 @@ def test_a_damaged_target_is_replaced(fetch):
 def test_only_https(tmp_path, url):
     for allowed in (False, True):
         with pytest.raises(ValueError, match="not https"):
-            download([url], tmp_path / "f", sha256=HASH, size_limit=10, by_hand="", allow_loopback_http=allowed)
+            download(
+                [url], tmp_path / "f", checksum=Checksum(HASH), size_limit=10, by_hand="", allow_loopback_http=allowed
+            )
     with pytest.raises(ValueError, match="not https"):
-        download(["http://127.0.0.1/f"], tmp_path / "f", sha256=HASH, size_limit=10, by_hand="")
+        download(["http://127.0.0.1/f"], tmp_path / "f", checksum=Checksum(HASH), size_limit=10, by_hand="")
 
 
 def test_nobody_there(tmp_path):
     with pytest.raises(ValueError, match=r"cannot download f: tried http://127.0.0.1:9/f \(.*refused.*\); put"):
         download(
-            ["http://127.0.0.1:9/f"], tmp_path / "f", sha256=HASH, size_limit=10, by_hand="put it there",
+            ["http://127.0.0.1:9/f"], tmp_path / "f", checksum=Checksum(HASH), size_limit=10, by_hand="put it there",
             allow_loopback_http=True,
         )  # fmt: skip
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
-import numpy as np
 import pytest
-from metric_cases import METRICS, QUICK, representation
+from metric_cases import METRICS, scores
 
 from metrics.core import Score
 
@@ -91,12 +89,6 @@ CASES = ("truth", "noise", "duplicated", "rotated", "outlier", "one_code", "one_
 
 def test_every_metric_has_a_row():
     assert {row.metric for row in ROWS} == set(METRICS)
-
-
-@cache
-def scores(metric: str, case: str) -> tuple[Score, ...]:
-    """All scores of a metric on a case, computed once for all tests."""
-    return tuple(QUICK[metric](representation(case), np.random.default_rng(0)))
 
 
 def score_of(row: Row, case: str) -> Score:

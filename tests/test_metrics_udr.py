@@ -93,3 +93,15 @@ def test_the_same_seed_repeats_and_few_examples_do(axes):
     assert all((first[name].matrix == second[name].matrix).all() for name in first)
     few = udr([part[:5] for part in codes], rates(*codes), np.random.default_rng(0))
     assert all(np.isfinite(found.scores).all() for found in few.values())
+
+
+def test_lasso_weights_are_those_of_scikit_learn(axes):
+    from sklearn.linear_model import Lasso
+
+    rng = np.random.default_rng(0)
+    mixed = axes @ rng.normal(size=(D, D))
+    mixed[:, 0] = 0.0
+    mixed /= np.maximum(mixed.std(axis=0), 1e-9)
+    target = mixed @ rng.normal(size=(D, 3)) + rng.normal(size=(N, 3))
+    expected = Lasso(0.1, fit_intercept=False, tol=1e-8, max_iter=10_000).fit(mixed, target).coef_
+    assert lasso_weights(mixed, target, 0.1) == pytest.approx(np.abs(expected.T), abs=1e-4)

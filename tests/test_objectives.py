@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,9 +16,10 @@ from benchmark.stage import build_model, build_objective
 from benchmark.train import fit
 from models.adversary import permute_dimensions
 from models.aggregate import aggregate
-from models.disentangling import annealed_vae, beta_tcvae, dip_vae, info_vae, mmd, ramp
+from models.disentangling import annealed_vae, beta_tcvae, dip_vae, info_vae, mmd
 from models.distributions import diagonal_normal
-from models.objectives import elbo
+from models.objectives import beta_vae, elbo
+from models.schedules import ramp
 from models.vae import Batch
 
 SHAPE = (1, 6, 6)
@@ -78,7 +80,6 @@ def test_annealed_vae_is_the_elbo_bound_by_its_capacity():
     _, batch = model_and_batch(step=50)
     without = annealed_vae(model, batch, gamma=0.0, capacity=0.0, warmup_steps=0)
     torch.testing.assert_close(at_capacity, without)
-    assert (ramp(0, 10), ramp(5, 10), ramp(99, 10), ramp(0, 0)) == (0.0, 0.5, 1.0, 1.0)
 
 
 def test_annealed_vae_takes_the_distance_of_the_mean_not_the_mean_distance():
@@ -159,3 +160,19 @@ def test_the_trainer_gives_the_adversary_its_turn():
     before = [parameter.clone() for parameter in objective.parameters()]
     fit(model, objective, train, validation, 0, steps=3, batch_size=5, validations=1)
     assert all(not torch.equal(a, b) for a, b in zip(before, objective.parameters(), strict=True))
+
+
+def test_warm_ups_end_at_the_objective_itself_and_begin_without_its_cost():
+    def at(step, objective, **options):
+        torch.manual_seed(0)
+        model, batch = model_and_batch()
+        return objective(model, replace(batch, step=step), **options)
+
+    free = at(0, beta_vae, beta=0.0)
+    for objective in (beta_vae, beta_tcvae):
+        assert torch.equal(at(0, objective, beta=4.0, warmup_steps=10), free)
+        assert torch.equal(at(10, objective, beta=4.0, warmup_steps=10), at(10, objective, beta=4.0))
+    half = at(5, beta_vae, beta=4.0, warmup_steps=10)
+    assert torch.allclose(half, at(0, beta_vae, beta=2.0))
+    assert [ramp(step, 10) for step in (0, 5, 10, 99)] == [0.0, 0.5, 1.0, 1.0]
+    assert ramp(0, 0) == 1.0

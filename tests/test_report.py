@@ -4,7 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from bench_report import demo, manifest, record
@@ -276,54 +275,3 @@ def test_figures_that_no_longer_apply_are_removed(tmp_path):
     write_report(tmp_path)
     assert not (tmp_path / "beta.png").exists()
     assert (tmp_path / "leaderboard.png").exists()
-
-
-def curved(bend, seeds=3, betas=(0.5, 1.0, 2.0, 4.0, 8.0), peak=2.0):
-    """Runs whose score is a parabola in log2(beta), the ELBO standing for beta = 1."""
-    found = []
-    for seed in range(seeds):
-        for beta in betas:
-            score = 0.5 + (bend + 0.001 * seed) * (np.log2(beta) - np.log2(peak)) ** 2
-            made = {"objective": "elbo"} if beta == 1 else {"objective": "beta_vae", "options": {"beta": beta}}
-            found.append((None, record(seed=seed, scores=[Score("mig_hist", score, unit="score")], **made)))
-    return found
-
-
-U = {"text": "MIG is an inverted U", "metric": "mig_hist", "relation": "inverted_u"}
-
-
-def test_an_inverted_u_is_its_quadratic_term():
-    [found] = check(curved(-0.02), parse_claims([U]))
-    assert found.held
-    assert found.n == 3
-    assert found.difference == pytest.approx(-0.019)
-    assert "curvature over log2(beta) -0.019" in found.line()
-    assert "greatest at beta = 2 of 0.5 to 8" in found.line()
-
-
-@pytest.mark.parametrize(
-    ("runs", "why"),
-    [
-        (curved(0.02), "no maximum of 0.5 to 8; the interval includes 0"),
-        (curved(-0.02, peak=64.0), "greatest at beta = 64 of 0.5 to 8; not between the betas tried"),
-        (curved(-0.02, betas=(1.0, 4.0)), "cannot be checked: n=3, a curve needs three values of beta, there are 2"),
-        (curved(-0.02, seeds=1), "cannot be checked: n=1, an interval needs two seeds"),
-    ],
-)
-def test_what_is_no_inverted_u(runs, why):
-    [found] = check(runs, parse_claims([U]))
-    assert not found.held
-    assert why in found.line()
-
-
-@pytest.mark.parametrize(
-    ("claim", "why"),
-    [
-        ({**U, "left": {"objective": "elbo"}}, "'left', which does not go with relation 'inverted_u'"),
-        ({**CLAIM, "runs": {"objective": "elbo"}}, "'runs', which does not go with relation 'less'"),
-        ({**U, "runs": {"objectiv": "elbo"}}, "selects runs by 'objectiv'"),
-    ],
-)
-def test_sides_belong_to_comparisons_and_runs_to_trends(claim, why):
-    with pytest.raises(ValueError, match=why):
-        parse_claims([claim])

@@ -14,6 +14,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from tqdm import tqdm
+
+from benchmark.datasets.core import Lazy
 
 try:
     import fcntl
@@ -23,21 +26,46 @@ except ImportError:  # not on Windows, where two processes may both do the work;
 log = logging.getLogger(__name__)
 DIGEST_BYTES = 32
 BLOCK = 1 << 22
+Check = Callable[[Path, NDArray[Any]], bool]  # whether a file still holds what was written
 
 
 def cached_array(
     path: Path, shape: tuple[int, ...], dtype: DTypeLike, chunks: Callable[[], Iterable[NDArray[Any]]]
 ) -> NDArray[Any]:
     """The array in that file, mapped read-only; made from its chunks along the first axis when missing or damaged."""
-    array = _read(path, shape, np.dtype(dtype))
+    return np.asarray(_mapped(path, shape, np.dtype(dtype), chunks, _digest_holds))
+
+
+def mapped_images(path: Path, shape: tuple[int, ...], chunks: Callable[[], Iterable[NDArray[np.uint8]]]) -> Lazy:
+    """Bytes (N, ...) larger than memory, likewise; known by their stored sha256, which is not computed again.
+
+    Only the file's form and length are checked: reading 13 GB at each start would cost a minute.
+    """
+    array = _mapped(path, shape, np.dtype(np.uint8), lambda: _told(chunks(), shape[0], path.stem), _length_holds)
+    with path.open("rb") as file:
+        file.seek(-DIGEST_BYTES, os.SEEK_END)
+        return Lazy(shape, array.__getitem__, file.read().hex())
+
+
+def _told(chunks: Iterable[NDArray[np.uint8]], total: int, name: str) -> Iterator[NDArray[np.uint8]]:
+    with tqdm(total=total, desc=f"preparing {name}", unit="image", disable=None) as bar:
+        for chunk in chunks:
+            yield chunk
+            bar.update(len(chunk))
+
+
+def _mapped(
+    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], chunks: Callable[[], Iterable[NDArray[Any]]], holds: Check
+) -> NDArray[Any]:
+    array = _read(path, shape, dtype, holds)
     if array is None:
         with writing(path.parent), locked(path):
-            array = _read(path, shape, np.dtype(dtype))  # another process may have made it while we waited
+            array = _read(path, shape, dtype, holds)  # another process may have made it while we waited
             if array is None:
                 with replacing(path) as file:
-                    _write(file, shape, np.dtype(dtype), chunks())
+                    _write(file, shape, dtype, chunks())
                 array = np.load(path, mmap_mode="r", allow_pickle=False)
-    return np.asarray(array)
+    return array
 
 
 @contextmanager
@@ -98,12 +126,12 @@ def _write(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any], chunks:
     file.write(digest.digest())
 
 
-def _read(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
+def _read(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], holds: Check) -> NDArray[Any] | None:
     if not path.exists():
         return None
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-        intact = array.shape == shape and array.dtype == dtype and _digest_holds(path)
+        intact = array.shape == shape and array.dtype == dtype and holds(path, array)
     except (OSError, ValueError, EOFError):
         intact = False
     if intact:
@@ -112,7 +140,11 @@ def _read(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[A
     return None
 
 
-def _digest_holds(path: Path) -> bool:
+def _length_holds(path: Path, array: NDArray[Any]) -> bool:
+    return isinstance(array, np.memmap) and path.stat().st_size == array.offset + array.nbytes + DIGEST_BYTES
+
+
+def _digest_holds(path: Path, array: NDArray[Any]) -> bool:
     left = path.stat().st_size - DIGEST_BYTES
     digest = hashlib.sha256()
     with path.open("rb") as file:

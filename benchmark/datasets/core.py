@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 Storage = Literal["uint8", "bits", "float"]
 Binarisation = Literal["dynamic", "static", "none"]
 SPLITS = ("train", "validation", "probe", "test")
+HELD_OUT = "held out"
+FULL_GRID = "trained on the full grid"
 
 
 class Paths(NamedTuple):
@@ -25,21 +27,42 @@ class Paths(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Lazy:
+    """Bytes that are read from disk or painted when their rows are asked for, since all of them fill no memory.
+
+    `gather` is a pure function of row numbers (n,), whatever batch they come in; `content` names what it gives.
+    """
+
+    shape: tuple[int, ...]  # (N, *shape of one example)
+    gather: Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+    content: str  # a hash of the source, and what is made of it
+
+    dtype = np.dtype(np.uint8)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return self.gather(rows)
+
+
+@dataclass(frozen=True)
 class Dataset:
-    """Examples in memory as uint8, packed bits or floats; nothing here is per-sample Python."""
+    """Examples as uint8, packed bits or floats, in memory or `Lazy`; nothing here is per-sample Python."""
 
     name: str
-    images: NDArray[Any]  # (N, *shape) uint8 or float32; bits: (N, ceil(size / 8)) uint8, first pixel in the top bit
+    images: NDArray[Any] | Lazy  # (N, *shape) uint8 or float32; bits: (N, ceil(size / 8)), first pixel in the top bit
     shape: tuple[int, ...]  # of one example: (C, H, W) for images, (n,) for vectors
     storage: Storage
     binarisation: Binarisation  # dynamic: redrawn at each visit from uint8 grey; static: bits; none: values as they are
-    splits: Mapping[str, NDArray[np.int64]]  # rows of train, validation, probe, test; disjoint
+    splits: Mapping[str, NDArray[np.int64]]  # rows of train, validation, probe, test; disjoint if held out
     factors: NDArray[np.float64] | None = None  # (N, F), discrete ones as 0..n-1
     factor_names: tuple[str, ...] = ()
     factor_types: tuple[str, ...] = ()  # discrete, continuous, circular, label
     symmetry: NDArray[np.int8] | None = None  # (N, F), see metrics.core.Codes; no part of the checksum: it is no datum
     source: str = ""  # which bytes these are, e.g. "regenerated" or "official npz"
     exact: Mapping[str, Any] = field(default_factory=dict)  # what is known in closed form, e.g. eigenvalues
+    protocol: str = HELD_OUT  # or FULL_GRID: the VAE trains on all images, so those of the other splits too
 
     def decoded(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The examples of those rows as floats (n, *shape): grey and bits in [0, 1], other values as they are."""
@@ -59,9 +82,10 @@ class Dataset:
 
     @cached_property
     def checksum(self) -> str:
-        """sha256 over everything a number can depend on: images, factors, splits, binarisation."""
+        """sha256 over everything a number can depend on: images (of lazy ones their content), factors, splits."""
         digest = hashlib.sha256(f"{self.shape} {self.storage} {self.binarisation} {self.factor_names}".encode())
-        arrays = [self.images, *(self.splits[name] for name in SPLITS)]
+        images = np.frombuffer(self.images.content.encode(), np.uint8) if isinstance(self.images, Lazy) else self.images
+        arrays = [images, *(self.splits[name] for name in SPLITS)]
         for array in arrays if self.factors is None else [*arrays, self.factors]:
             digest.update(np.ascontiguousarray(array).view(np.uint8).data)
         return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Verified downloads: https only, resumed where they stopped, known by the sha256 of their (decompressed) content."""
+"""Verified downloads: https only, resumed where they stopped, known by a sha256 or, where none is published, an md5."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import suppress
 from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from pathlib import Path
 from ssl import SSLError
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, Literal, NamedTuple, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
@@ -25,6 +25,14 @@ BLOCK = 1 << 16
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+class Checksum(NamedTuple):
+    """What a file must contain."""
+
+    value: str  # hexadecimal
+    algorithm: Literal["sha256", "md5"] = "sha256"  # an md5 tells accidents, not malice: only where no sha256 is known
+    unpacked: bool = True  # of what a .gz decompresses to, so that any compression will do; else of the bytes as sent
+
+
 class _UnusableError(Exception):
     """This mirror does not have what we want."""
 
@@ -33,28 +41,28 @@ def download(
     urls: Sequence[str],
     target: Path,
     *,
-    sha256: str,
+    checksum: Checksum,
     size_limit: int,
     by_hand: str,
     timeout: float = 20.0,
     allow_loopback_http: bool = False,
 ) -> Path:
-    """The file at target, from the first mirror that has it; a name in .gz is hashed decompressed.
+    """The file at target, from the first mirror that has it.
 
     `size_limit` bounds the bytes sent and the bytes decompressed; `by_hand` tells the user where else to put the file.
     """
     for url in urls:
         _check_url(url, allow_loopback_http)
-    if _holds(target, target.suffix, sha256, size_limit):
+    if holds(target, checksum, size_limit):
         return target
     with writing(target.parent), locked(target):
-        if _holds(target, target.suffix, sha256, size_limit):  # another process may have fetched it while we waited
+        if holds(target, checksum, size_limit):  # another process may have fetched it while we waited
             return target
         part = target.with_name(f"{target.name}.part")
         failures = []
         for url in urls:
             try:
-                _fetch_verified(url, part, target.suffix, sha256, size_limit, timeout, allow_loopback_http)
+                _fetch_verified(url, part, target.suffix, checksum, size_limit, timeout, allow_loopback_http)
             except (_UnusableError, URLError, HTTPException, ConnectionError, TimeoutError, SSLError) as error:
                 failures.append(f"{url} ({_reason(error)})")
             else:
@@ -64,14 +72,14 @@ def download(
 
 
 def _fetch_verified(
-    url: str, part: Path, suffix: str, sha256: str, size_limit: int, timeout: float, allow_http: bool
+    url: str, part: Path, suffix: str, checksum: Checksum, size_limit: int, timeout: float, allow_http: bool
 ) -> None:
     """Fills part until it has the right content; what a broken connection left is continued, wrong content is not."""
     problem = ""
     for _ in range(ATTEMPTS):
         fresh = _size(part) == 0
         complete = _fetch(url, part, size_limit, timeout, allow_http)
-        if _holds(part, suffix, sha256, size_limit):
+        if holds(part, checksum, size_limit, suffix):
             return
         if not complete:
             problem = "the connection ended early"
@@ -132,11 +140,12 @@ def _open(part: Path, mode: str) -> BinaryIO:
         return cast(BinaryIO, part.open(mode))
 
 
-def _holds(path: Path, suffix: str, sha256: str, size_limit: int) -> bool:
-    """Whether the file's content, decompressed where the suffix says so, has that hash."""
-    digest, size = hashlib.sha256(), 0
+def holds(path: Path, checksum: Checksum, size_limit: int, suffix: str | None = None) -> bool:
+    """Whether the file has that content, `suffix` standing for the name it will have."""
+    digest, size = hashlib.new(checksum.algorithm, usedforsecurity=False), 0
+    packed = checksum.unpacked and (path.suffix if suffix is None else suffix) == ".gz"
     try:
-        with gzip.open(path) if suffix == ".gz" else path.open("rb") as file:
+        with gzip.open(path) if packed else path.open("rb") as file:
             while block := file.read(BLOCK):
                 size += len(block)
                 if size > size_limit:
@@ -144,7 +153,7 @@ def _holds(path: Path, suffix: str, sha256: str, size_limit: int) -> bool:
                 digest.update(block)
     except (OSError, EOFError, zlib.error):
         return False
-    return digest.hexdigest() == sha256
+    return digest.hexdigest() == checksum.value
 
 
 def _size(path: Path) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.core import Paths
-from benchmark.datasets.download import download
+from benchmark.datasets.download import Checksum, download
 
 log = logging.getLogger(__name__)
 SIZE_LIMIT = 64_000_000  # the largest file has 47,040,016 bytes
@@ -102,7 +102,7 @@ def _cached(source: Source, name: str, paths: Paths) -> NDArray[np.uint8]:
     download(
         [f"{mirror}{name}.gz" for mirror in source.mirrors],
         path,
-        sha256=source.sha256[name],
+        checksum=Checksum(source.sha256[name]),
         size_limit=SIZE_LIMIT,
         by_hand=f"put the file by hand into {folder} (or {path.parent})",
     )

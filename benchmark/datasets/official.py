@@ -8,10 +8,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from benchmark.datasets.npz import blocks
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 MD5 = "7da33b31b13a06f4b04a70402ce90c2e"
@@ -49,12 +50,9 @@ def check_order(path: Path, grid: tuple[int, ...]) -> None:
 
 
 def packed(path: Path, count: int, canvas: int) -> Iterator[NDArray[np.uint8]]:
-    """Blocks of images as bits."""
-    with _opened(path) as archive, _images(archive) as (file, shape, dtype):
-        if shape != (count, canvas, canvas) or dtype != np.uint8:
-            raise ValueError(f"imgs have shape {shape} and type {dtype}")
-        for start in range(0, count, BLOCK):
-            block = _rows(file, min(BLOCK, count - start), shape, dtype)
+    """Blocks of images as bits; unpacked they are 3 GB."""
+    with _opened(path) as archive:
+        for block in blocks(archive, "imgs", (count, canvas, canvas), BLOCK):
             if block.max() > 1:
                 raise ValueError("imgs have values other than 0 and 1")
             yield np.packbits(block.reshape(len(block), -1), axis=1)
@@ -69,23 +67,3 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError) as error:
         remedy = "get the file from github.com/deepmind/dsprites-dataset, or remove it to use regenerated images"
         raise ValueError(f"{path} is not the dSprites file ({error}); {remedy}") from error
-
-
-@contextmanager
-def _images(archive: zipfile.ZipFile) -> Iterator[tuple[IO[bytes], tuple[int, ...], np.dtype[Any]]]:
-    """The images as a stream, since unpacked they are 3 GB; with shape and type."""
-    with archive.open("imgs.npy") as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file)
-        if fortran or dtype.hasobject:
-            raise ValueError("imgs are stored in an unexpected way")
-        yield file, shape, dtype
-
-
-def _rows(file: IO[bytes], count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    size = count * int(np.prod(shape[1:])) * dtype.itemsize
-    data = file.read(size)
-    if len(data) != size:
-        raise EOFError("it ends early")
-    return np.frombuffer(data, dtype).reshape(count, *shape[1:])

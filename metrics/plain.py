@@ -1,0 +1,143 @@
+"""Every metric as a function of plain arrays: `mig(codes, factors, bins=20, seed=0)` gives a float per score's name.
+
+No data set, no factor grid, any number of codes (N, D) and factors (N, F) from 1 on, discrete or continuous. An axis of
+one column may be (N,). Named options are those of the metric's own docstring.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from metrics.arrays import from_arrays
+from metrics.core import Representation, Score
+from metrics.dci import dci as _dci
+from metrics.dci_es import dci_es as _dci_es
+from metrics.factors import quantile_edges
+from metrics.gaps import dcimig as _dcimig
+from metrics.gaps import jemmig as _jemmig
+from metrics.gaps import mig_sup as _mig_sup
+from metrics.infomec import infomec as _infomec
+from metrics.information import information as _information
+from metrics.interventional import beta_vae_score as _beta_vae_score
+from metrics.mig import mig as _mig
+from metrics.modularity import explicitness as _explicitness
+from metrics.modularity import modularity as _modularity
+from metrics.predictors import boosted_probe as _boosted_probe
+from metrics.predictors import knn_probe as _knn_probe
+from metrics.predictors import mlp_probe as _mlp_probe
+from metrics.probes import linear_probe as _linear_probe
+from metrics.robustness import irs as _irs
+from metrics.sap import sap as _sap
+from metrics.unsupervised import unsupervised as _unsupervised
+from metrics.votes import factor_vae_score as _factor_vae_score
+
+Metric = Callable[..., list[Score]]
+Discretiser = Callable[[np.ndarray], np.ndarray]  # a continuous factor (N,) -> classes (N,)
+PARTS = ("codes_test", "factors_test", "stddev", "sample", "symmetry", "stddev_test", "sample_test", "symmetry_test")
+
+
+def quantiles(bins: int) -> Discretiser:
+    """At most `bins` classes of equally many values each."""
+    return lambda values: np.digitize(values, quantile_edges(values, bins))
+
+
+def equal_width(bins: int) -> Discretiser:
+    """`bins` classes of equal width between the least and the greatest value."""
+    return lambda values: np.digitize(values, np.linspace(values.min(), values.max(), bins + 1)[1:-1])
+
+
+def values(scores: Sequence[Score]) -> dict[str, float | None]:
+    """Name -> value of the scores over all factors; "[sample]" and "@100" say the code and the number of labels."""
+    return {_key(score): score.value for score in scores if score.factor is None}
+
+
+def _key(score: Score) -> str:
+    code = f"[{score.representation}]" if score.representation not in (None, "mean") else ""
+    return score.name + code + (f"@{score.num_labels}" if score.num_labels else "")
+
+
+def scores(
+    metric: Metric,
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    seed: int = 0,
+    discretise: Discretiser | None = None,
+    factor_names: Sequence[str] = (),
+    factor_types: Sequence[str] = (),
+    parts: Mapping[str, ArrayLike] | None = None,
+    **options: Any,
+) -> list[Score]:
+    """A metric's scores of codes (N, D) and factors (N, F), with per-factor rows, errors and reasons.
+
+    `parts` may hold a test part and the posterior (PARTS); without a test part two halves are drawn by `seed`, which
+    also seeds the metric: the same seed gives the same scores. Factors are discrete where they are at most 256 whole
+    numbers, else continuous; `factor_types` (discrete, continuous, circular, label) says it instead. `discretise` turns
+    each continuous factor into classes, the same for both parts. CodesError says what is wrong with the arrays.
+    """
+    given = {"codes": codes, "factors": factors, **(parts or {})}
+    arrays = {key: np.asarray(array) for key, array in given.items() if array is not None}
+    named = {"factor_names": factor_names, "factor_types": factor_types}
+    arrays |= {key: np.array(words, dtype=np.str_) for key, words in named.items() if words}
+    representation = from_arrays(arrays, seed)
+    if discretise is not None and "continuous" in representation.test.factor_types:
+        arrays = _discretised(arrays, representation, discretise)
+        representation = from_arrays(arrays, seed)
+    return metric(representation, np.random.default_rng(seed), **options)
+
+
+def _discretised(
+    arrays: dict[str, np.ndarray], representation: Representation, discretise: Discretiser
+) -> dict[str, np.ndarray]:
+    """Continuous columns as classes, cut over train and test together."""
+    parts = [key for key in ("factors", "factors_test") if key in arrays]
+    columns = [arrays[key].reshape(len(arrays[key]), -1).astype(np.float64) for key in parts]
+    joined, types = np.concatenate(columns), list(representation.test.factor_types)
+    for index, kind in enumerate(types):
+        if kind == "continuous":
+            joined[:, index], types[index] = discretise(joined[:, index]), "discrete"
+    split = np.split(joined, np.cumsum([len(column) for column in columns])[:-1])
+    return {**arrays, **dict(zip(parts, split, strict=True)), "factor_types": np.array(types, dtype=np.str_)}
+
+
+def _on_arrays(metric: Metric) -> Callable[..., dict[str, float | None]]:
+    """The metric as a function of codes and factors; `scores` gives all rows instead of the means over factors."""
+
+    @functools.wraps(metric)
+    def on_arrays(codes: ArrayLike, factors: ArrayLike, **options: Any) -> dict[str, float | None]:
+        parts = {key: options.pop(key) for key in PARTS if key in options}
+        return values(scores(metric, codes, factors, parts=parts, **options))
+
+    shared = [p for p in inspect.signature(scores).parameters.values() if p.name in SHARED]
+    own = [p for p in inspect.signature(metric).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    tests = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None) for key in PARTS]
+    on_arrays.__signature__ = inspect.Signature([*shared, *tests, *own])  # type: ignore[attr-defined]
+    return on_arrays
+
+
+SHARED = ("codes", "factors", "seed", "discretise", "factor_names", "factor_types")
+beta_vae_score = _on_arrays(_beta_vae_score)
+boosted_probe = _on_arrays(_boosted_probe)
+dci = _on_arrays(_dci)
+dci_es = _on_arrays(_dci_es)
+dcimig = _on_arrays(_dcimig)
+explicitness = _on_arrays(_explicitness)
+factor_vae_score = _on_arrays(_factor_vae_score)
+infomec = _on_arrays(_infomec)
+information = _on_arrays(_information)
+irs = _on_arrays(_irs)
+jemmig = _on_arrays(_jemmig)
+knn_probe = _on_arrays(_knn_probe)
+linear_probe = _on_arrays(_linear_probe)
+mig = _on_arrays(_mig)
+mig_sup = _on_arrays(_mig_sup)
+mlp_probe = _on_arrays(_mlp_probe)
+modularity = _on_arrays(_modularity)
+sap = _on_arrays(_sap)
+unsupervised = _on_arrays(_unsupervised)

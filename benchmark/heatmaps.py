@@ -20,6 +20,7 @@ from metrics.core import Array
 REFERENCES = ("truth", "rotated_truth", "pca")  # the ceiling, what a rotation does to it, and the simplest code
 TRAINED, ACROSS = 8, 6  # configurations of a group at most; columns in a line
 MIDDLE = "mig_hist"  # of several seeds the one with the median of this is drawn
+HEAD = "What each code dimension (rows) knows of each factor (columns), in the run of median MIG"
 KINDS = ("mutual_information", "importance")
 LEFT, RIGHT, GAP, TITLE, LABELS = 0.95, 0.9, 0.35, 0.55, 0.6  # inches
 
@@ -50,7 +51,7 @@ def heatmaps(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> Figure |
                 ax.set_axis_off()
         first = places[group][0][0]
         first.text(0, 1 + 0.45 / _height(shown), titles[group], transform=first.transAxes, fontsize=11, weight="bold")
-    head(figure, "What each code dimension (rows) knows of each factor (columns), the seed of median MIG")
+    head(figure, HEAD)
     return figure
 
 
@@ -97,8 +98,8 @@ def _places(groups: dict[str, list[Shown]]) -> tuple[Figure, dict[str, list[list
     line = {group: TITLE + inches for group, inches in pair.items()}
     tall = {group: math.ceil(len(of) / ACROSS) * line[group] for group, of in groups.items()}
     width = max(LEFT + min(len(of), ACROSS) * (_width(of) + GAP) + RIGHT for of in groups.values())
-    width, height = max(width, 7.5), 0.5 + sum(tall.values())
-    figure, top, places = Figure(figsize=(width, height)), height - 0.4, dict[str, list[list[Axes]]]()
+    width, height = max(width, 7.5), 0.6 + sum(tall.values())
+    figure, top, places = Figure(figsize=(width, height)), height - 0.5, dict[str, list[list[Axes]]]()
     for group, of in groups.items():
         size = _width(of), _height(of)
         corners = [

@@ -36,7 +36,7 @@ class Published:
     representation: str
     value: float
     error: float | None
-    error_kind: str
+    error_kind: str  # of the numbers of this table
     num_runs: str
     protocol: str
 
@@ -60,7 +60,7 @@ class Published:
     @property
     def note(self) -> str:
         """What a reader must know before comparing it with ours."""
-        error = f"; ±: {self.error_kind}" if self.error is not None else ""
+        error = f"; ±: {self.error_kind}" if self.error_kind else ""
         runs = f", {self.num_runs} runs" if self.num_runs else ""
         return f"{self.reference}: {self.metric} of {self.dataset}{runs}{error}; {self.protocol}"
 

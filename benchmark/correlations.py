@@ -74,7 +74,7 @@ def _correlations(group: str, rows: pd.DataFrame) -> Correlations | None:
     if wide.shape[1] < 2:
         return None
     which = configuration.to_numpy() if clusters > 1 else configuration.index.to_numpy()
-    low, high = _interval(wide, which)
+    low, high = bootstrapped(wide, which)
     better = rows.groupby("score")["better"].max()
     return Correlations(
         group, tuple(wide.columns), tuple(better[wide.columns]), spearman(wide), low, high,
@@ -91,7 +91,8 @@ def spearman(values: pd.DataFrame) -> Floats:
     return np.asarray(np.clip(unit.T @ unit, -1.0, 1.0))
 
 
-def _interval(wide: pd.DataFrame, which: np.ndarray) -> tuple[Floats, Floats]:
+def bootstrapped(wide: pd.DataFrame, which: np.ndarray) -> tuple[Floats, Floats]:
+    """Bounds (S, S) of the rank correlations of N runs x S scores, whose N clusters `which` are drawn whole."""
     rng = np.random.default_rng(SEED)
     clusters = [np.flatnonzero(which == name) for name in np.unique(which)]
     drawn = (np.concatenate([clusters[i] for i in rng.integers(0, len(clusters), len(clusters))])

@@ -26,16 +26,14 @@ def write_figures(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> lis
     table, board = headline_rows(table, main=True), headline_rows(board, main=True)
     table = table[table["value"].notna()]
     with mpl.rc_context(STYLE):
-        names = [
-            name for name, function in DRAW.items() if write_figure(folder / f"{name}.png", function(table, board))
-        ]
+        names = [name for name, function in DRAW.items() if save_figure(folder / f"{name}.png", function(table, board))]
         return [
             *names,
-            *(["matrices"] if write_figure(folder / "matrices.png", heatmaps(folder, table, board)) else []),
+            *(["matrices"] if save_figure(folder / "matrices.png", heatmaps(folder, table, board)) else []),
         ]
 
 
-def write_figure(path: Path, figure: Figure | None) -> bool:
+def save_figure(path: Path, figure: Figure | None) -> bool:
     """Write a PNG, or remove the old one where there is nothing to draw; returns whether there is a picture now."""
     if figure is None:
         path.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from benchmark.caveats import Section
 from benchmark.correlations import Correlations, correlate, correlations_table
 from benchmark.headlines import group_titles
 from benchmark.looks import PALETTE, STYLE, head
-from benchmark.plots import write_figure
+from benchmark.plots import save_figure
 from benchmark.record import write_atomically
 from benchmark.relations import variance_table
 
@@ -43,7 +43,7 @@ def write_relations(folder: Path, table: pd.DataFrame) -> tuple[list[str], list[
     _write_table(folder / "variance.csv", variance)
     with mpl.rc_context(STYLE):
         figures = {"correlations": heat_maps(correlated, titles), "variance": bars(variance, titles)}
-        names = [name for name, figure in figures.items() if write_figure(folder / f"{name}.png", figure)]
+        names = [name for name, figure in figures.items() if save_figure(folder / f"{name}.png", figure)]
     lines = {
         "Rank correlations (correlations.csv)": [f"{titles[of.group]}: {of.note}" for of in correlated],
         "Variance explained (variance.csv)": [

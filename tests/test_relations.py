@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from bench_report import record
 from scipy import stats
 
-from benchmark.relations import shares, variance_shares, variance_table
+from benchmark.correlations import bootstrapped, correlate, correlations_table, spearman
+from benchmark.relating import shown, write_relations
+from benchmark.relations import shares, trained_scores, variance_shares, variance_table
 from benchmark.tables import full_table
 from metrics.core import Score
 
@@ -93,3 +96,82 @@ def test_shares_of_a_table():
     rows = variance_table(sweep())
     assert list(rows["score"]) == ["rate"] * 3 + ["mig_hist"] * 3
     assert rows.groupby("score")["raw"].sum().to_numpy() == pytest.approx(1.0)
+
+
+def test_rank_correlations_are_those_of_scipy():
+    rng = np.random.default_rng(0)
+    values = pd.DataFrame(rng.integers(0, 5, (30, 3)).astype(float), columns=list("abc"))
+    found = spearman(values)
+    for i, left in enumerate(values):
+        for j, right in enumerate(values):
+            assert found[i, j] == pytest.approx(stats.spearmanr(values[left], values[right]).statistic)
+    assert np.isnan(spearman(values.assign(a=1.0))[0, 1])
+
+
+WIDE_GRID = {"elbo": [{}], "beta_vae": [{"beta": 2.0**k} for k in range(1, 10)]}
+
+
+def test_correlations_of_a_table():
+    table = sweep(grid=WIDE_GRID)
+    [found] = correlate(table)
+    assert (found.scores, found.better) == (("rate", "mig_hist"), ("", ""))
+    assert (found.runs, found.configurations) == (30, 10)
+    assert found.values[0, 1] == found.low[0, 1] == found.high[0, 1] == -1.0  # one is minus the cube of the other
+    [row] = correlations_table([found]).itertuples()
+    assert (row.left, row.right, row.correlation, row.runs) == ("rate", "mig_hist", -1.0, 30)
+    assert correlate(sweep()) == []  # five configurations
+
+
+def test_what_cannot_be_correlated_is_named():
+    table = sweep(grid=WIDE_GRID)
+    for name, values in (("flat", 1.0), ("nothing", np.nan), ("noise", np.arange(30.0))):
+        more = table[table["metric"] == "rate"].assign(metric=name, value=values)
+        table = pd.concat([table, more], ignore_index=True)
+    [found] = correlate(table)
+    assert found.scores == ("rate", "mig_hist", "noise")
+    assert (found.constant, found.null) == (("flat",), ("nothing",))
+    assert found.note == ("30 runs of 10 configurations; left out: flat (one value in all runs); "
+                          "left out: nothing (no value in some runs)")  # fmt: skip
+
+
+def test_budgets_are_the_largest_and_a_hundred_labels():
+    scores = [
+        Score("p", 1.0 / n, representation=code, num_labels=n, factor=factor)
+        for n in (10, 100, 1000)
+        for code in ("mean", "sample")
+        for factor in (None, "x")
+    ]
+    runs = [(Path(str(seed)), record(seed=seed, scores=scores)) for seed in range(2)]
+    rows = trained_scores(full_table(runs))
+    assert sorted(rows["score"]) == ["p (100 labels)"] * 2 + ["p (1000 labels)"] * 2
+    assert set(rows["representation"]) == {"mean"}
+
+
+def test_intervals_of_correlations_cover_what_they_say():
+    rng, hits, rounds = np.random.default_rng(0), 0, 60
+    root = np.linalg.cholesky([[1.0, 0.5], [0.5, 1.0]])
+    for _ in range(rounds):  # two seeds of each of ten configurations, whose values they share for the most part
+        both = rng.standard_normal((10, 1, 2)) * 0.8 + rng.standard_normal((10, 2, 2)) * 0.6
+        low, high = bootstrapped(pd.DataFrame((both @ root.T).reshape(-1, 2)), np.repeat(np.arange(10), 2))
+        hits += low[0, 1] <= 6 / np.pi * np.arcsin(0.25) <= high[0, 1]
+    assert hits >= 0.88 * rounds
+
+
+def test_a_large_sweep_gets_files_figures_and_sections(tmp_path):
+    table = sweep(grid=WIDE_GRID)
+    names, sections = write_relations(tmp_path, table)
+    assert names == ["correlations", "variance"]
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {"correlations.csv", "correlations.png", "variance.csv", "variance.png"}
+    lines = dict(sections)
+    assert lines["Rank correlations (correlations.csv)"][0].endswith(": 30 runs of 10 configurations")
+    assert "(2 methods, 10 configurations, 30 runs)" in lines["Variance explained (variance.csv)"][0]
+    assert write_relations(tmp_path, sweep(seeds=1)) == ([], [])
+    assert not list(tmp_path.iterdir())  # what no longer applies is removed
+
+
+def test_a_figure_shows_kin_beside_kin_and_no_more_than_twenty():
+    scores = ["elbo", "linear_probe_accuracy (1000 labels)", "x", "mig_hist", "linear_probe_accuracy (100 labels)"]
+    assert shown(scores) == ["mig_hist", *(f"linear_probe_accuracy ({n} labels)" for n in (100, 1000)), "elbo"]
+    assert shown(["a", "b"]) == ["a", "b"]
+    assert len(shown([f"iwae_{k}" for k in range(50)])) == 20

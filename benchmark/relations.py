@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from benchmark.agreement import NAMES as OF_SEVERAL_SEEDS
 from benchmark.statistics import CONFIDENCE, Interval
 
 FEW_LABELS = 100  # probes are compared at this budget, too: it is where codes differ most
@@ -67,9 +68,13 @@ def variance_shares(
 
 
 def variance_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per group, score and cause (method, strength, seed): share, interval, raw R2, and how many runs say so."""
+    """A row per group, score and cause (method, strength, seed): share, interval, raw R2, and how many runs say so.
+
+    UDR has none: the seeds of a configuration get it from each other, so they cannot differ freely.
+    """
     rows = []
     frame = trained_scores(table)
+    frame = frame[~frame["metric"].isin(OF_SEVERAL_SEEDS)]
     for (group, score), of in frame[frame["value"].notna()].groupby(["group", "score"], sort=False):
         explained = _explained(of)
         if explained is None:

@@ -13,6 +13,8 @@ from scipy import stats
 from benchmark.correlations import bootstrapped, correlate, correlations_table, spearman
 from benchmark.relating import shown, write_relations
 from benchmark.relations import shares, trained_scores, variance_shares, variance_table
+from benchmark.report import write_report
+from benchmark.run import execute
 from benchmark.tables import full_table
 from metrics.core import Score
 
@@ -170,6 +172,28 @@ def test_a_large_sweep_gets_files_figures_and_sections(tmp_path):
     assert "(2 methods, 10 configurations, 30 runs)" in lines["Variance explained (variance.csv)"][0]
     assert write_relations(tmp_path, sweep(seeds=1)) == ([], [])
     assert not list(tmp_path.iterdir())  # what no longer applies is removed
+
+
+def test_scores_that_seeds_share_have_no_shares():
+    table = sweep()
+    shared = table[table["metric"] == "rate"].assign(metric="udr_lasso")
+    assert "udr_lasso" not in set(variance_table(pd.concat([table, shared]))["score"])
+
+
+def test_trained_runs_become_correlations_and_udr(plan_of_run):
+    chosen = [(2**k, 0) for k in range(8)] + [(1, 1)]
+    plans = [
+        plan_of_run("objective=beta_vae", f"objective.beta={beta}", f"seed={seed}", "trainer.steps=20")
+        for beta, seed in chosen
+    ]
+    for plan in plans:
+        execute(plan)
+    folder = plans[0].folder.parent.parent
+    text = write_report(folder).text
+    assert "9 runs of 8 configurations" in text
+    assert "![correlations](correlations.png)" in (folder / "leaderboard.md").read_text()
+    scores = pd.read_csv(folder / "scores.csv")
+    assert scores.loc[scores["metric"] == "udr_lasso", "value"].between(0, 1).tolist() == [True, True]
 
 
 def test_a_figure_shows_kin_beside_kin_and_no_more_than_twenty():

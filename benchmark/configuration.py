@@ -19,6 +19,7 @@ from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
+from benchmark.published import names as names_published
 from benchmark.record import digest
 
 REFERENCES = "benchmark.references."  # codes that are made by a function of the data set, not by a VAE
@@ -67,6 +68,7 @@ class Settings:
     workers: Count | None = None
     rank_by: str | None = None
     note: str | None = None
+    published: str | None = None
     sweep: tuple[dict[str, Any], ...] = ()
     claims: tuple[dict[str, Any], ...] = ()
 
@@ -191,6 +193,11 @@ def plan(config: Mapping[str, Any], choices: Mapping[str, Any], overrides: Seque
     names["trainer"] = names["trainer"] if trainer else "none"
     groups = {"dataset", "model", "objective", "trainer", "metrics", "experiment"}
     settings = check_settings({key: value for key, value in config.items() if key not in groups})
+    if settings.published is not None and settings.published not in names_published():
+        raise ConfigurationError(
+            f"published={settings.published}: no such file in results/published"
+            f"{suggestion(settings.published, names_published())}"
+        )
     metrics = tuple(_metrics(config.get("metrics") or {}))
     explicit = choices.get("metrics") not in METRIC_SETS
     return Plan(dataset, model, objective, trainer, metrics, explicit, names, settings, overrides=tuple(overrides))

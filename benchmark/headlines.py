@@ -12,7 +12,11 @@ import pandas as pd
 
 from benchmark.ranking import WHICH, natural
 from benchmark.tables import labels
+from metrics.reading import reading
 
+INFORMATION, PREDICTION, INTERVENTION, DEPENDENCE = (
+    f"disentanglement: {how}" for how in ("information", "prediction", "intervention", "dependence of codes")
+)  # topics: what stands before the colon shares a block where there is room
 PSEUDO = "no likelihood of these data"
 
 
@@ -23,6 +27,7 @@ class Headline(NamedTuple):
     title: str
     meaning: str
     topic: str
+    main: bool = True  # drawn in figures too, which have room for the most asked-for scores only
     every_code: bool = False  # a column for mean and sample codes each, not only for the first that was measured
     unless: str = ""  # the metric that makes this one superfluous where a group has both
 
@@ -45,16 +50,59 @@ HEADLINES = (
     Headline("mutual_information", "mutual information", "I(x;z) under the encoder; an estimate from N points "
              "cannot exceed log N", "bound"),
     Headline("linear_probe_accuracy", "linear probe accuracy", "test accuracy of a linear classifier on the codes, "
-             "mean over factors; 1 is perfect, the majority class's share is chance", "representation", True),
+             "mean over factors", "representation", every_code=True),
     Headline("linear_probe_r2", "linear probe R2", "explained variance of a linear regression from the codes, "
-             "mean over factors; 1 is perfect, 0 is no better than the mean", "representation", True,
-             unless="linear_probe_accuracy"),
-    Headline("mig_hist", "MIG", "gap between the two codes that know most about each factor; 1 is one code per factor, "
-             "0 is none", "representation"),
-    Headline(r"dci_(\w+)_disentanglement", "DCI disentanglement", "how few factors each code matters for; 1 is one "
-             "factor per code", "representation"),
-    Headline("beta_vae_score", "beta-VAE score", "accuracy of naming the factor held fixed from differences of codes; "
-             "1 is perfect, 1 / (number of factors) is chance", "representation"),
+             "mean over factors", "representation", every_code=True, unless="linear_probe_accuracy"),
+    Headline("knn_probe_accuracy", "k-NN probe accuracy", "test accuracy of nearest neighbours in the codes, mean over "
+             "factors", "representation", main=False),
+    Headline("mlp_probe_accuracy", "MLP probe accuracy", "test accuracy of a small neural network on the codes, mean "
+             "over factors", "representation", main=False),
+    Headline("boosted_probe_accuracy", "boosted probe accuracy", "test accuracy of boosted trees on the codes, mean "
+             "over factors", "representation", main=False),
+    Headline("linear_probe_efficiency", "statistical efficiency", "linear probe accuracy with 100 labels as a share of "
+             "that with the most", "representation", main=False),
+    Headline("mig_hist", "MIG", "gap between the two codes that know most about each factor", INFORMATION),
+    Headline("mig_quantile", "MIG, quantile bins", "as MIG, and one outlier cannot ruin it", INFORMATION, main=False),
+    Headline("mig_density", "MIG, density", "as MIG, of the noisy code by its aggregate posterior", INFORMATION,
+             main=False),
+    Headline("mig_sup", "MIG-sup", "gap between the two factors that each active code knows most about", INFORMATION,
+             main=False),
+    Headline("dcimig", "DCIMIG", "information that codes hold on one factor alone, as a share of all there is",
+             INFORMATION, main=False),
+    Headline("jemmig", "JEMMIG", "joint entropy of the best code and its factor less the gap", INFORMATION, main=False),
+    Headline("modularity", "modularity", "how few factors each code informs on", INFORMATION),
+    Headline("info_modularity", "InfoM", "how few factors each code informs on, by nearest neighbours", INFORMATION,
+             main=False),
+    Headline("info_explicitness", "InfoE", "share of a factor's entropy that a linear map of all codes finds",
+             INFORMATION, main=False),
+    Headline("info_compactness", "InfoC", "how few codes inform on each factor, by nearest neighbours", INFORMATION,
+             main=False),
+    Headline(r"dci_(\w+)_disentanglement", "DCI disentanglement", "how few factors each code matters for", PREDICTION),
+    Headline(r"dci_(\w+)_completeness", "DCI completeness", "how few codes matter for each factor", PREDICTION,
+             main=False),
+    Headline(r"dci_(\w+)_informativeness", "DCI informativeness", "how well all codes together predict the factors",
+             PREDICTION, main=False),
+    Headline("dci_es_explicitness", "DCI-ES explicitness", "how little capacity a probe needs to do its best",
+             PREDICTION, main=False),
+    Headline("dci_es_size", "DCI-ES size", "factors per code dimension", PREDICTION, main=False),
+    Headline("sap_r2", "SAP, R2", "gap between the two codes that predict each factor best by a line", PREDICTION),
+    Headline("sap_svc", "SAP, SVM", "gap between the two codes that tell each factor's values best by a linear SVM",
+             PREDICTION, main=False),
+    Headline("explicitness", "explicitness", "area under ROC of a linear classifier of each factor's values",
+             PREDICTION, main=False),
+    Headline("beta_vae_score", "beta-VAE score", "accuracy of naming the factor held fixed from differences of codes",
+             INTERVENTION),
+    Headline("factor_vae_score", "FactorVAE score", "accuracy of naming the factor held fixed from the code that moves "
+             "least", INTERVENTION),
+    Headline("factor_vae_score_robust", "FactorVAE score, robust", "as FactorVAE score, blind to scale, dead codes and "
+             "outliers", INTERVENTION, main=False),
+    Headline("irs", "IRS", "how little a code moves while its factor stands still", INTERVENTION, main=False),
+    Headline("gaussian_total_correlation", "Gaussian TC", "linear dependence among all codes", DEPENDENCE, main=False),
+    Headline("wasserstein_correlation", "Wasserstein corr.", "the same in bounded units", DEPENDENCE, main=False),
+    Headline("pairwise_mutual_information", "pairwise information", "mean information between two codes", DEPENDENCE,
+             main=False),
+    Headline("udr_lasso", "UDR, lasso", "how well codes pair up with those of other seeds", DEPENDENCE, main=False),
+    Headline("udr_spearman", "UDR, Spearman", "the same by rank correlation", DEPENDENCE, main=False),
 )  # fmt: skip
 MEASURES = {"counting": "counting measure", "lebesgue": "Lebesgue measure", "pseudo-nats": f"pseudo-nats: {PSEUDO}"}
 
@@ -73,8 +121,9 @@ class Column:
     @property
     def title(self) -> str:
         arrow = {"higher": " ↑", "lower": " ↓"}.get(self.better, "")
-        numbers = "".join(f"-{found}" for found in re.findall(r"iwae_(\d+)", self.metric))
-        return f"{self.headline.title}{numbers}{arrow}"
+        match = re.fullmatch(self.headline.pattern, self.metric)
+        which = "".join(f"-{part}" for part in match.groups() if part != "lightgbm") if match else ""
+        return f"{self.headline.title}{which}{arrow}"
 
     @property
     def detail(self) -> str:
@@ -93,7 +142,10 @@ class Column:
         meaning, unit = self.headline.meaning, self.unit
         if unit == "pseudo-nats":  # the formula holds, what it says about log p(x) does not
             meaning, unit = meaning.split(", ")[0], f"{unit}: {PSEUDO}"
-        return f"`{self.metric}`: {meaning} ({', '.join(filter(None, (unit, direction)))})"
+        said = f"`{self.metric}`: {meaning} ({', '.join(filter(None, (unit, direction)))})"
+        how = "" if unit.startswith("pseudo") else reading(self.metric)
+        how = how.removeprefix(f"{direction}; ").removesuffix(f"; {direction}")
+        return f"{said}; {how}" if how else said
 
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of a tidy table or leaderboard that belong to this column."""
@@ -102,9 +154,10 @@ class Column:
         return frame[same & budget.fillna(False).astype(bool) & (frame["factor"] == "")]
 
 
-def headline_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """What pages and figures show of a full table or leaderboard, with a column `label`."""
-    known = [name for name in frame["metric"].unique() if any(headline.matches(name) for headline in HEADLINES)]
+def headline_rows(frame: pd.DataFrame, main: bool = False) -> pd.DataFrame:
+    """What pages (or with `main` figures) show of a full table or leaderboard, with a column `label`."""
+    shown = [headline for headline in HEADLINES if headline.main or not main]
+    known = [name for name in frame["metric"].unique() if any(headline.matches(name) for headline in shown)]
     rows = frame[frame["metric"].isin(known) & (frame["factor"] == "")]
     return rows.assign(label=labels(frame[frame["metric"] != ""])[rows.index])
 

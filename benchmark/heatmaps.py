@@ -18,8 +18,9 @@ from benchmark.matrices import by_kind, heat, read_factor_names, read_matrices, 
 from metrics.core import Array
 
 REFERENCES = ("truth", "rotated_truth", "pca")  # the ceiling, what a rotation does to it, and the simplest code
-TRAINED, ACROSS = 8, 6  # configurations of a group at most; columns in a line
+TRAINED, ACROSS = 8, 6  # configurations of a group at most; columns in a line at most
 MIDDLE = "mig_hist"  # of several seeds the one with the median of this is drawn
+HEAD = "What each code dimension (rows) knows of each factor (columns), in the run of median MIG"
 KINDS = ("mutual_information", "importance")
 LEFT, RIGHT, GAP, TITLE, LABELS = 0.95, 0.9, 0.35, 0.55, 0.6  # inches
 
@@ -50,7 +51,7 @@ def heatmaps(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> Figure |
                 ax.set_axis_off()
         first = places[group][0][0]
         first.text(0, 1 + 0.45 / _height(shown), titles[group], transform=first.transAxes, fontsize=11, weight="bold")
-    head(figure, "What each code dimension (rows) knows of each factor (columns), the seed of median MIG")
+    head(figure, HEAD)
     return figure
 
 
@@ -91,18 +92,24 @@ def _width(shown: Sequence[Shown]) -> float:
     return max(1.0, 0.26 * max(len(one.factor_names) for one in shown))
 
 
+def _across(shown: Sequence[Shown]) -> int:
+    """Columns in a line, so that all lines are about as long."""
+    return math.ceil(len(shown) / math.ceil(len(shown) / ACROSS))
+
+
 def _places(groups: dict[str, list[Shown]]) -> tuple[Figure, dict[str, list[list[Axes]]]]:
-    """A figure, and for every group and configuration one panel per kind, below each other; lines of ACROSS columns."""
+    """A figure, and for every group and configuration one panel per kind, below each other, in lines."""
     pair = {group: len(KINDS) * (_height(of) + LABELS) for group, of in groups.items()}
     line = {group: TITLE + inches for group, inches in pair.items()}
-    tall = {group: math.ceil(len(of) / ACROSS) * line[group] for group, of in groups.items()}
-    width = max(LEFT + min(len(of), ACROSS) * (_width(of) + GAP) + RIGHT for of in groups.values())
-    width, height = max(width, 7.5), 0.5 + sum(tall.values())
-    figure, top, places = Figure(figsize=(width, height)), height - 0.4, dict[str, list[list[Axes]]]()
+    tall = {group: math.ceil(len(of) / _across(of)) * line[group] for group, of in groups.items()}
+    width = max(LEFT + _across(of) * (_width(of) + GAP) + RIGHT for of in groups.values())
+    width, height = max(width, 7.5), 0.6 + sum(tall.values())
+    figure, top, places = Figure(figsize=(width, height)), height - 0.5, dict[str, list[list[Axes]]]()
     for group, of in groups.items():
         size = _width(of), _height(of)
         corners = [
-            (LEFT + i % ACROSS * (size[0] + GAP), top - TITLE - i // ACROSS * line[group]) for i in range(len(of))
+            (LEFT + i % _across(of) * (size[0] + GAP), top - TITLE - i // _across(of) * line[group])
+            for i in range(len(of))
         ]
         places[group] = [list(_below_each_other(figure, corner, size)) for corner in corners]
         top -= tall[group]
@@ -128,7 +135,7 @@ def _draw_kind(name: str, shown: Sequence[Shown], axes: Sequence[Axes], titled: 
             ax.set_axis_off()
             continue
         heat(ax, one.matrices[name], one.order, one.factor_names, top, annotated=False)
-        if i % ACROSS == 0:
+        if i % _across(shown) == 0:
             ax.set_ylabel(words.title, fontsize=7)
-        if i % ACROSS == ACROSS - 1 or i == len(shown) - 1:
+        if (i + 1) % _across(shown) == 0 or i == len(shown) - 1:
             scale(ax, top, words.unit)

@@ -20,6 +20,7 @@ class Pixels:
         self.rows = dataset.splits[split]
         self.dataset, self.device = dataset, device
         self.images = None if isinstance(dataset.images, Lazy) else self._read(self.rows)
+        self.block = 8192 if self.images is not None else 1024  # examples at a time where all are wanted
         self.shape = dataset.shape
         self.size = int(np.prod(dataset.shape))
         self.shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=device)
@@ -43,7 +44,7 @@ class Pixels:
         """The mean example (*shape) on the CPU, for output biases; every row counts once, of lazy ones the first."""
         total = torch.zeros(self.shape, dtype=torch.float64)
         count = len(self) if self.images is not None else min(len(self), LAZY_MEAN)
-        for rows in torch.split(torch.arange(count, device=self.device), 8192):
+        for rows in torch.split(torch.arange(count, device=self.device), self.block):
             images = self._unpacked(self._stored(rows)).reshape(-1, *self.shape)
             total += images.double().sum(0).cpu()
         scale = 255.0 if self.dataset.storage == "uint8" else 1.0
@@ -53,7 +54,7 @@ class Pixels:
         """All examples (N, *shape) in one draw that depends on the data set and the seed of evaluation alone."""
         generator = torch_stream(evaluation_seed, f"draw {split}", self.device)
         rows = torch.arange(len(self), device=self.device)
-        return torch.cat([self.batch(part, generator) for part in torch.split(rows, 8192)])
+        return torch.cat([self.batch(part, generator) for part in torch.split(rows, self.block)])
 
     def _stored(self, rows: Tensor) -> Tensor:
         return self._read(self.rows[rows.cpu().numpy()]) if self.images is None else self.images[rows]

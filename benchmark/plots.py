@@ -23,7 +23,7 @@ DRAW: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Figure | None]] = {
 
 def write_figures(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> list[str]:
     """Draw what there is to draw; returns the names of the PNG files, and removes those that no longer apply."""
-    table, board = headline_rows(table), headline_rows(board)
+    table, board = headline_rows(table, main=True), headline_rows(board, main=True)
     table = table[table["value"].notna()]
     with mpl.rc_context(STYLE):
         names = [name for name, function in DRAW.items() if save_figure(folder / f"{name}.png", function(table, board))]

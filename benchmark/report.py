@@ -16,6 +16,7 @@ from benchmark.caveats import Section, caveats, missing_runs
 from benchmark.claims import Verdict, as_json, check, parse_claims
 from benchmark.pages import Page, latex
 from benchmark.plots import write_figures
+from benchmark.published import not_run, read
 from benchmark.ranking import rank_key
 from benchmark.record import read_folder, read_manifest, write_atomically, write_json
 from benchmark.relating import write_relations
@@ -51,8 +52,10 @@ def write_report(folder: Path | str) -> Report:
     records = with_agreement(records)
     manifest = read_manifest(folder)
     verdicts = check(records, parse_claims(manifest.get("claims", [])))
-    sections = [*_claim_section(verdicts), *caveats(records, manifest, damaged)]
-    table = full_table(records)
+    published = read(manifest.get("published"))
+    elsewhere = not_run(published, (record for _, record in records))
+    sections = [*_claim_section(verdicts), *caveats(records, manifest, damaged), *elsewhere]
+    table = full_table(records, published)
     page = _write_all(folder, table, manifest, sections)
     write_json(folder / "claims.json", as_json(verdicts))
     text = f"{page.terminal()}\n\nWritten to {folder}"

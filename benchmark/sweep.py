@@ -79,6 +79,7 @@ def write_manifest(plans: Sequence[Plan]) -> None:
         "claims": list(first.settings.claims),
         "rank_by": first.settings.rank_by,
         "note": first.settings.note,
+        "published": first.settings.published,
     }
     write_json(experiment_folder(first) / MANIFEST, content)
 

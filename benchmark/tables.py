@@ -10,16 +10,19 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.published import Published
 from benchmark.ranking import CONFIGURATION, rank_key, ranked
 from benchmark.record import Record
 from benchmark.statistics import half_widths
+from metrics.core import Score
 
 RUN = ("run", "experiment", "dataset", "model", "objective", "varied", "seed")
 SCORE = ("representation", "factor", "num_labels", "metric", "value", "stderr", "unit", "better", "status", "reason")
 COLUMNS = (*RUN, *SCORE)
-HIDDEN = ("group", "reference", "beta")
+PUBLISHED = ("published", "published_error", "published_source")
+HIDDEN = ("group", "reference", "beta", *PUBLISHED)
 KEYS = (*CONFIGURATION, "representation", "factor", "num_labels", "metric")
-BOARD = (*KEYS, "unit", "better", "mean", "low", "high", "n", "rank", "reason")
+BOARD = (*KEYS, "unit", "better", "mean", "low", "high", "n", "rank", "reason", *PUBLISHED)
 NOT_COMPARED = ("seed", "data_checksum", "metrics")
 
 
@@ -73,12 +76,17 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
-def full_table(records: Sequence[tuple[Path, Record]]) -> pd.DataFrame:
-    """The tidy table with the hidden columns group, reference and beta beside it; text that is absent is ""."""
+def full_table(records: Sequence[tuple[Path, Record]], published: Sequence[Published] = ()) -> pd.DataFrame:
+    """The tidy table with the HIDDEN columns beside it; text that is absent is ""."""
     words = varied([record for _, record in records])
-    rows = [row for (folder, record), word in zip(records, words, strict=True) for row in _rows(folder, record, word)]
+    rows = [
+        row
+        for (folder, record), word in zip(records, words, strict=True)
+        for row in _rows(folder, record, word, [number for number in published if number.is_of(record)])
+    ]
     table = pd.DataFrame(rows, columns=pd.Index([*COLUMNS, *HIDDEN]))
-    return table.astype({"value": float, "stderr": float, "num_labels": "Int64", "beta": float, "reference": bool})
+    numbers = dict.fromkeys(("value", "stderr", "beta", *PUBLISHED[:2]), float)
+    return table.astype({**numbers, "num_labels": "Int64", "reference": bool})
 
 
 def scores_table(records: Sequence[tuple[Path, Record]]) -> pd.DataFrame:
@@ -86,16 +94,22 @@ def scores_table(records: Sequence[tuple[Path, Record]]) -> pd.DataFrame:
     return full_table(records)[list(COLUMNS)]
 
 
-def _rows(folder: Path, record: Record, word: str) -> Iterator[tuple[Any, ...]]:
+def _rows(folder: Path, record: Record, word: str, published: Sequence[Published]) -> Iterator[tuple[Any, ...]]:
     names = [record.choices.get(key, "") for key in ("experiment", "dataset", "model", "objective")]
     head = (folder.name, *names, word, record.config.get("seed", 0))
     hidden = (record.group, record.reference, beta_of(record))
     if record.status == "failed" or not record.scores:
-        yield (*head, "", "", None, "", None, None, "", "", record.status, record.error_line, *hidden)
+        yield (*head, "", "", None, "", None, None, "", "", record.status, record.error_line, *hidden, None, None, "")
         return
     for s in record.scores:
         measured = (s.num_labels, s.name, s.value, s.stderr, s.unit, s.better or "", record.status, s.reason)
-        yield (*head, s.representation or "", s.factor or "", *measured, *hidden)
+        yield (*head, s.representation or "", s.factor or "", *measured, *hidden, *_published(s, published))
+
+
+def _published(score: Score, published: Sequence[Published]) -> tuple[float | None, float | None, str]:
+    """The value, error and source of a number that a paper gives for this very score."""
+    found = next((number for number in published if number.measures(score)), None)
+    return (found.value, found.error, found.note) if found else (None, None, "")
 
 
 def beta_of(record: Record) -> float | None:
@@ -109,7 +123,7 @@ def beta_of(record: Record) -> float | None:
 def leaderboard(table: pd.DataFrame, rank_by: str | None = None) -> pd.DataFrame:
     """Mean and 95 % t interval over seeds for each configuration and score of a full table, ranked in its group."""
     scored = table[table["metric"] != ""]
-    words = {name: (name, "max") for name in ("unit", "better", "reason")}
+    words = {name: (name, "max") for name in ("unit", "better", "reason", *PUBLISHED)}
     seeds = scored.groupby([*KEYS, "seed"], dropna=False, sort=False).agg(value=("value", "mean"), **words)
     over = seeds.reset_index().groupby(list(KEYS), dropna=False, sort=False)
     board = over.agg(mean=("value", "mean"), std=("value", "std"), n=("value", "count"), **words).reset_index()

@@ -11,9 +11,11 @@ from typing import Any
 import pandas as pd
 
 from benchmark.headlines import Column, columns, group_titles, headline_rows
+from benchmark.published import number
 from benchmark.statistics import certain_best, decimals
 
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+MOST_COLUMNS = 16  # scores of one table
 Head = tuple[str, str, str]  # title with arrow, detail, unit
 FIXED: tuple[Head, ...] = (("rank", "", ""), ("configuration", "", ""), ("seeds", "", ""))
 
@@ -53,30 +55,46 @@ def superscript(number: int) -> str:
 
 
 def wide_tables(board: pd.DataFrame, table: pd.DataFrame, about: str = "") -> list[Wide]:
-    """One wide table per comparison group, of a leaderboard and the full table that it came from."""
+    """One wide table per comparison group, of a leaderboard and the full table that it came from.
+
+    A group with more than MOST_COLUMNS scores has one for each topic.
+    """
     board, table = headline_rows(board), headline_rows(table)
     titles = group_titles(board["group"].unique())
     return [
-        _wide(titles[str(group)], rows, table[table["group"] == group], about)
+        _wide(f"{titles[str(group)]}{topic and f': {topic}'}", found, rows, table[table["group"] == group], about)
         for group, rows in board.groupby("group", sort=True)
+        for topic, found in _by_topic(columns(rows))
     ]
 
 
-def _wide(title: str, board: pd.DataFrame, table: pd.DataFrame, about: str) -> Wide:
+def _by_topic(found: list[Column]) -> list[tuple[str, list[Column]]]:
+    if len(found) <= MOST_COLUMNS:
+        return [("", found)]
+    topics = dict.fromkeys(column.headline.topic for column in found)
+    return [(topic, [column for column in found if column.headline.topic == topic]) for topic in topics]
+
+
+def _wide(title: str, found: list[Column], board: pd.DataFrame, table: pd.DataFrame, about: str) -> Wide:
     order = board.drop_duplicates("label").sort_values(["reference", "rank", "label"]).set_index("label")
     counts = table.groupby("label")["seed"].nunique()
     seeds = {str(name): int(counts[name]) for name in order.index}
     ranks = ["" if value != value else f"{value:.0f}" for value in order["rank"].astype(float)]
-    notes, found = Notes(), columns(board)
-    filled = [_fill(column, column.of(board), column.of(table), board, seeds, notes) for column in found]
-    rows = [
-        list(row) for row in zip(ranks, seeds, map(str, seeds.values()), *(cells for _, cells in filled), strict=True)
+    notes = Notes()
+    parts = [
+        (column.headline.topic, head, cells)
+        for column in found
+        for head, cells in (
+            _fill(column, column.of(board), column.of(table), board, seeds, notes),
+            *_published(column, column.of(board), seeds, notes),
+        )
     ]
+    columns_of_text = [ranks, seeds, map(str, seeds.values()), *(cells for _, _, cells in parts)]
+    rows = [list(row) for row in zip(*columns_of_text, strict=True)]
     split = int((~order["reference"]).sum())
-    topics, legend = [column.headline.topic for column in found], [column.legend for column in found]
-    return Wide(
-        title, [*FIXED, *(head for head, _ in filled)], topics, rows[:split], rows[split:], notes.lines, legend, about
-    )
+    heads, topics = [*FIXED, *(head for _, head, _ in parts)], [topic.partition(":")[0] for topic, _, _ in parts]
+    legend = [column.legend for column in found]
+    return Wide(title, heads, topics, rows[:split], rows[split:], notes.lines, legend, about)
 
 
 def _fill(
@@ -97,6 +115,23 @@ def _fill(
     common = known["reason"].iloc[0] if known["reason"].nunique() == 1 else ""
     head = (column.title + notes.mark(common), column.detail, column.shown_unit)
     return head, [texts[name] if name in texts else "—" + notes.mark(absent[name]) for name in seeds]
+
+
+def _published(
+    column: Column, means: pd.DataFrame, seeds: Mapping[str, int], notes: Notes
+) -> list[tuple[Head, list[str]]]:
+    """A column with the numbers of papers right beside ours, if there is one; a note says whose and how made."""
+    known = means[means["published"].notna()]
+    if known.empty:
+        return []
+    common = known["published_source"].nunique() == 1
+    rows: Any = known.itertuples()
+    cells = {
+        row.label: number(row.published, row.published_error) + ("" if common else notes.mark(row.published_source))
+        for row in rows
+    }
+    mark = notes.mark(known["published_source"].iloc[0]) if common else ""
+    return [(("published" + mark, column.headline.title, column.shown_unit), [cells.get(name, "") for name in seeds])]
 
 
 def _digits(known: pd.DataFrame) -> int:

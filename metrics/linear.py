@@ -32,7 +32,8 @@ def standardise(train: Array, *others: Array) -> list[Array]:
 def fit_logistic(codes: Array, classes: Labels, strength: float, start: Any = None) -> Any:
     """Multinomial logistic regression, penalty |w|^2 / (2 strength) on the summed loss; `start`: a model to go on from.
 
-    A single class in `classes` gives the predictor that always answers it.
+    A single class in `classes` gives the predictor that always answers it. Ten times the tolerance takes half the time
+    and moved cross-entropies by up to three of their standard errors.
     """
     from sklearn.dummy import DummyClassifier
     from sklearn.exceptions import ConvergenceWarning
@@ -41,7 +42,7 @@ def fit_logistic(codes: Array, classes: Labels, strength: float, start: Any = No
     if classes.min() == classes.max():
         return DummyClassifier().fit(codes, classes)
     usable = isinstance(start, LogisticRegression)
-    model = start if usable else LogisticRegression(tol=1e-3, max_iter=300, warm_start=True)
+    model = start if usable else LogisticRegression(tol=1e-4, max_iter=300, warm_start=True)
     model.set_params(C=strength)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

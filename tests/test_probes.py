@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from metrics import Codes, Representation
 from metrics.factors import Factor
@@ -108,6 +109,17 @@ def test_rows_say_where_the_labels_cannot_be_stratified():
 
 def _few_and_many(n: int) -> tuple[np.ndarray, np.ndarray]:
     return (np.arange(n) % 2)[:, None].astype(float), (np.arange(n) % 5)[:, None].astype(float)
+
+
+def test_the_fit_stops_near_enough_to_the_optimum():
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, 12, 3000)
+    codes, other = (rng.normal(size=(12, 10))[classes] + rng.normal(size=(3000, 10)) for _ in range(2))
+    model = fit_logistic(codes, classes, 30.0)
+    exact = clone(model).set_params(tol=1e-8, max_iter=10_000, warm_start=False).fit(codes, classes)
+    for part in (codes, other):
+        losses = [-log_probabilities(fit, part, 12, 3000)[np.arange(3000), classes] for fit in (model, exact)]
+        assert abs(np.mean(losses[0] - losses[1])) < 0.2 * losses[1].std() / np.sqrt(3000)
 
 
 def test_predictions_from_a_single_class_are_sure_up_to_one_pseudo_label():

@@ -1,0 +1,271 @@
+"""3D Shapes, MPI3D, Cars3D, SmallNORB: small files of the exact formats, from a server here or the user's folder."""
+
+import gzip
+import hashlib
+import io
+import struct
+import sys
+import tarfile
+import threading
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import test_datasets as laws
+from scipy.io import savemat
+
+from benchmark.datasets import Paths, cars3d, mpi3d, norb, published, shapes3d
+from benchmark.datasets.download import Checksum, download
+from benchmark.datasets.grids import Axes, shrunk
+
+NAMES = ("shapes3d", "mpi3d", "cars3d", "smallnorb")
+MODULES = {"shapes3d": shapes3d, "mpi3d": mpi3d, "cars3d": cars3d, "smallnorb": norb}
+GRIDS = {
+    "shapes3d": (3, 2, 2, 4, 2, 5),
+    "mpi3d": (2, 3, 2, 1, 2, 4, 5),
+    "cars3d": (2, 5, 3),
+    "smallnorb": (2, 3, 2, 5, 4),
+}
+OPTIONS = {"validation": 2, "probe_train": 10, "test": 10}
+
+
+def random_images(count, *shape):
+    return np.random.default_rng(count).integers(0, 256, (count, *shape), dtype=np.uint8)
+
+
+def write_shapes3d(folder, grid, reverse=False):
+    h5py = pytest.importorskip("h5py")
+    images = random_images(np.prod(grid), 64, 64, 3)
+    labels = np.indices(grid).reshape(len(grid), -1).T * [0.1, 0.1, 0.1, 0.07, 1.0, 4.3] + [0, 0, 0, 0.75, 0, -30]
+    with h5py.File(folder / shapes3d.FILE.name, "w") as file:
+        file.create_dataset("images", data=images, compression="gzip")
+        file.create_dataset("labels", data=labels[::-1] if reverse else labels)
+    return images.transpose(0, 3, 1, 2)
+
+
+def write_mpi3d(folder, grid):
+    images = random_images(np.prod(grid), 64, 64, 3)
+    for variant in mpi3d.MD5:
+        np.savez(folder / f"mpi3d_{variant}.npz", images=images)
+    return images.transpose(0, 3, 1, 2)
+
+
+def write_cars3d(folder, grid):
+    """Each 2x2 block of the large images has one value, so that the mean of it is known."""
+    small = random_images(np.prod(grid), 3, 64, 64).reshape(*grid, 3, 64, 64)
+    with tarfile.open(folder / cars3d.NAME, "w:gz", compresslevel=1) as archive:
+        for car in (2, 0, 1):  # not in the order of their names
+            large = small[:, :, car].repeat(2, axis=-1).repeat(2, axis=-2)
+            file = io.BytesIO()
+            savemat(file, {"im": large.transpose(3, 4, 2, 1, 0)})
+            names = (f"data/cars/car_{car:03}_mesh.mat", f"data/other/{car}.mat", f"data/cars/._{car}.mat")
+            for name, content in zip(names, (file.getvalue(), b"other", b"junk"), strict=True):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+    return small.reshape(-1, 3, 64, 64)
+
+
+def matrix_bytes(array):
+    magic = {"uint8": 0x1E3D4C55, "int32": 0x1E3D4C54}[array.dtype.name]
+    dimensions = (*array.shape, 1, 1)[: max(3, array.ndim)]
+    return struct.pack(f"<{2 + len(dimensions)}i", magic, array.ndim, *dimensions) + array.tobytes()
+
+
+def write_smallnorb(folder, grid):
+    """The first part has the instances 1 and 2, the second 0, in no order; each 3x3 block has one value."""
+    order = np.random.default_rng(0).permutation(int(np.prod(grid)))
+    classes = np.indices(grid).reshape(len(grid), -1).T[order].astype(np.int32)
+    small = random_images(len(order), 1, 32, 32)
+    for part, mine in zip(norb.PARTS, (classes[:, 1] > 0, classes[:, 1] == 0), strict=True):
+        left = small[order[mine]].repeat(3, axis=2).repeat(3, axis=3)
+        about = np.ascontiguousarray(classes[mine][:, 1:] * np.array([1, 1, 2, 1], np.int32))
+        arrays = {
+            "dat": np.concatenate([left, 255 - left], axis=1),
+            "cat": np.ascontiguousarray(classes[mine][:, 0]),
+            "info": about,
+        }
+        for kind, array in arrays.items():
+            (folder / f"{part}-{kind}.mat.gz").write_bytes(gzip.compress(matrix_bytes(array), 1))
+    return small.repeat(2, axis=2).repeat(2, axis=3)
+
+
+WRITERS = {"shapes3d": write_shapes3d, "mpi3d": write_mpi3d, "cars3d": write_cars3d, "smallnorb": write_smallnorb}
+
+
+def digest(path, algorithm="md5"):
+    return hashlib.new(algorithm, path.read_bytes()).hexdigest()
+
+
+def accept(monkeypatch, name, folder, address):
+    """Small grids, and the files in the folder as the published ones."""
+    module = MODULES[name]
+    axes = Axes(axis._replace(size=size) for axis, size in zip(module.AXES, GRIDS[name], strict=True))
+    monkeypatch.setattr(module, "AXES", axes)
+    if name == "mpi3d":
+        monkeypatch.setattr(module, "MIRRORS", (f"{address}missing/", address))
+        monkeypatch.setattr(module, "MD5", {key: digest(folder / f"mpi3d_{key}.npz") for key in module.MD5})
+    elif name == "smallnorb":
+        monkeypatch.setattr(module, "MIRROR", address)
+        kinds = ("dat", "cat", "info")
+        known = {part: {kind: digest(folder / f"{part}-{kind}.mat.gz") for kind in kinds} for part in module.PARTS}
+        monkeypatch.setattr(module, "MD5", known)
+    else:
+        file = module.FILE
+        checksum = file.checksum._replace(value=digest(folder / file.name, file.checksum.algorithm))
+        monkeypatch.setattr(module, "FILE", replace(file, urls=(f"{address}{file.name}",), checksum=checksum))
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_args):
+        pass
+
+
+@pytest.fixture(params=NAMES)
+def small(request, tmp_path, monkeypatch):
+    """A data set's small files on a server, and a function that loads it."""
+    name, folder = request.param, tmp_path / "served"
+    folder.mkdir()
+    expected = WRITERS[name](folder, GRIDS[name])
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        accept(monkeypatch, name, folder, f"http://127.0.0.1:{server.server_port}/")
+        monkeypatch.setattr(published, "download", partial(download, allow_loopback_http=True))
+        cache = tmp_path / "cache"
+
+        def load(_name=name, data_dir=None, cache_dir=cache, **changes):
+            return getattr(MODULES[name], name)(Paths(data_dir, cache_dir), **{**OPTIONS, **changes})
+
+        load.cached = load
+        yield SimpleNamespace(name=name, folder=folder, cache=cache, load=load, expected=expected)
+        server.shutdown()
+
+
+def test_images_and_factors_are_the_published_ones_in_order(small):
+    data = small.load()
+    rows = np.arange(len(data.images))
+    assert np.array_equal(data.images[rows], small.expected)
+    assert np.array_equal(data.decoded(rows[:5]), small.expected[:5].astype(np.float32) / np.float32(255))
+    grid = GRIDS[small.name]
+    row = np.random.default_rng(1).integers(0, len(rows))
+    assert data.factors[row].tolist() == list(np.unravel_index(row, grid))
+    assert data.factors[1].tolist() == [0] * (len(grid) - 1) + [1]
+    assert data.source.startswith("official")
+
+
+def test_the_contract_of_every_data_set_holds(small):
+    load = small.load
+    laws.test_storage_range_and_shape(small.name, load)
+    laws.test_splits_are_disjoint_rows(small.name, load)
+    laws.test_factors_are_described(small.name, load)
+    laws.test_same_call_same_bytes_and_the_seed_matters(small.name, load)
+    laws.test_no_example_is_in_two_splits(small.name, load)
+
+
+def test_the_cache_serves_without_files_or_server(small):
+    checksum = small.load().checksum
+    for path in (*small.folder.iterdir(), *small.cache.glob("*/*")):
+        path.unlink()
+    assert small.load().checksum == checksum
+    with pytest.raises(ValueError, match=r"data_dir=.*nowhere does not exist"):
+        small.load(data_dir=small.folder / "nowhere")
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_files_in_data_dir_are_used_and_left_alone(small, tmp_path, nested):
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    small.folder.rename(data_dir / small.name if nested else data_dir)
+    small.load(data_dir=data_dir)
+    assert not [path for path in small.cache.rglob("*") if path.suffix in (".h5", ".npz", ".gz")]
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: content[:-1] + b"?", lambda _: b""])
+def test_files_that_are_not_the_published_ones_are_refused(small, tmp_path, damage):
+    for path in small.folder.iterdir():
+        path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=r"cannot download .*content.*by hand") as caught:
+        small.load()
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match=r"is not the published .*(md5|sha256) differs; replace it by http") as caught:
+        small.load(data_dir=small.folder)
+    assert "\n" not in str(caught.value)
+    assert not list(small.cache.glob("*.npy"))
+
+
+def test_a_prepared_file_that_was_cut_is_made_again(small, caplog):
+    checksum = small.load().checksum
+    path = next(path for path in small.cache.glob("*.npy") if "identical" not in path.name)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert small.load().checksum == checksum
+    assert "damaged" in caplog.text
+
+
+def test_files_of_another_form_are_refused_though_their_checksum_is_right(tmp_path, monkeypatch):
+    options = {**OPTIONS, "cache_dir": tmp_path / "cache"}
+    for name, change, problem in (
+        (
+            "shapes3d",
+            lambda: write_shapes3d(tmp_path, GRIDS["shapes3d"], reverse=True),
+            "labels are not in the published",
+        ),
+        ("shapes3d", lambda: write_shapes3d(tmp_path, (3, 2, 2, 4, 2, 6)), r"images have shape \(576"),
+        ("mpi3d", lambda: write_mpi3d(tmp_path, (2, 2)), r"images have shape \(4"),
+        ("cars3d", lambda: write_cars3d(tmp_path, (2, 4, 3)), r"im of .* has shape \(128, 128, 3, 4, 2\)"),
+        ("smallnorb", lambda: write_smallnorb(tmp_path, (2, 3, 2, 5, 3)), "lack some images"),
+        ("smallnorb", lambda: write_smallnorb(tmp_path, (2, 3, 2, 6, 4)), "factors out of range"),
+    ):
+        change()
+        with monkeypatch.context() as patch:
+            accept(patch, name, tmp_path, "https://127.0.0.1:9/")
+            with pytest.raises(ValueError, match=problem) as caught:
+                getattr(MODULES[name], name)(Paths(tmp_path, options["cache_dir"]), **OPTIONS)
+            assert "\n" not in str(caught.value)
+
+
+def test_missing_h5py_is_told_before_anything_is_downloaded(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ValueError, match=r"needs h5py.*pip install 'betterbound\[shapes3d\]'"):
+        shapes3d.shapes3d(Paths(None, tmp_path))
+
+
+def test_published_addresses_are_https_and_people_are_told_where_ours_is_not(tmp_path):
+    files = [shapes3d.FILE, cars3d.FILE, *map(mpi3d.published, mpi3d.MD5)]
+    files += [norb.published(part, kind) for part in norb.PARTS for kind in ("dat", "cat", "info")]
+    for file in files:
+        assert all(url.startswith("https://") and url.endswith(file.name) for url in file.urls)
+        assert len(file.checksum.value) == {"sha256": 64, "md5": 32}[file.checksum.algorithm]
+    lost = replace(cars3d.FILE, urls=())
+    with pytest.raises(ValueError, match=r"get http://www.scottreed.info/files/nips2015-analogy-data.tar.gz by hand"):
+        published.obtain(lost, Paths(None, tmp_path))
+
+
+def test_an_md5_of_the_bytes_as_sent_is_not_that_of_what_they_decompress_to(tmp_path):
+    path = tmp_path / "file.gz"
+    path.write_bytes(gzip.compress(b"content"))
+    assert published.holds(path, Checksum(digest(path), "md5", unpacked=False), 1000)
+    assert published.holds(path, Checksum(hashlib.sha256(b"content").hexdigest()), 1000)
+    assert not published.holds(path, Checksum(digest(path), "md5"), 1000)
+
+
+def test_grids_have_the_published_numbers_of_images():
+    totals = {name: module.AXES.total for name, module in MODULES.items()}
+    assert totals == {"shapes3d": 480_000, "mpi3d": 1_036_800, "cars3d": 17_568, "smallnorb": 48_600}
+    for name, total in totals.items():
+        _, options = laws.target_and_options(name)
+        held_out = [options[key] for key in ("validation", "probe_train", "test")]
+        sizes = " / ".join(f"{size:,}" for size in (total - sum(held_out), *held_out))
+        assert any(row.startswith(f"| `{name}` |") and sizes in row for row in laws.README.splitlines())
+
+
+@pytest.mark.parametrize("side", [128, 96])
+def test_shrinking_is_the_mean_over_areas(side):
+    images = random_images(3, 2, side, side)
+    edges, step = np.arange(side), side / 64
+    share = [np.clip(np.minimum(edges + 1, step * (i + 1)) - np.maximum(edges, step * i), 0, 1) for i in range(64)]
+    mean = np.array(share) @ images @ np.transpose(share) / step**2
+    assert np.abs(shrunk(images) - mean).max() <= 0.5 + 1e-9
+    assert np.array_equal(shrunk(np.full((1, 1, side, side), 255, np.uint8)), np.full((1, 1, 64, 64), 255))

@@ -12,7 +12,7 @@ from scipy import stats
 
 from benchmark.correlations import bootstrapped, correlate, correlations_table, spearman
 from benchmark.relating import shown, write_relations
-from benchmark.relations import shares, trained_scores, variance_shares, variance_table
+from benchmark.relations import shares, trained_scores, variance_table
 from benchmark.report import write_report
 from benchmark.run import execute
 from benchmark.tables import full_table
@@ -87,16 +87,14 @@ def test_intervals_of_shares_cover_what_they_say(spreads, seeds):
 
 
 def test_shares_of_a_table():
-    found = variance_shares(sweep(), "rate")
-    assert list(found) == ["mnist5k/dynamic/counting/ab12cd34"]
-    [of] = found.values()
-    assert (of.methods, of.configurations, of.method.n) == (3, 5, 15)
-    assert of.method.mean > of.seed.mean
-    assert variance_shares(sweep(), "mig_hist", "sample") == {}
-    assert variance_shares(sweep(seeds=1), "rate") == {}
-    assert variance_shares(sweep(value=lambda i, seed: 1.0), "rate") == {}
+    assert variance_table(sweep(seeds=1)).empty
+    assert variance_table(sweep(value=lambda i, seed: 1.0)).empty
     rows = variance_table(sweep())
     assert list(rows["score"]) == ["rate"] * 3 + ["mig_hist"] * 3
+    assert set(rows["group"]) == {"mnist5k/dynamic/counting/ab12cd34"}
+    assert rows.loc[0, ["runs", "methods", "configurations"]].tolist() == [15, 3, 5]
+    share = rows[rows["score"] == "rate"].set_index("cause")["share"]
+    assert share["strength"] > share["seed"]
     assert rows.groupby("score")["raw"].sum().to_numpy() == pytest.approx(1.0)
 
 

@@ -106,12 +106,13 @@ def _draw_map(ax: Axes, of: Correlations, chosen: Sequence[str]) -> None:
     hidden = np.triu(np.ones_like(values, dtype=bool))
     unsure = (low <= 0) & (high >= 0)
     style: dict[str, Any] = {"vmin": -1, "vmax": 1, "cbar": False, "square": True, "linewidths": 1, "fmt": ".0f"}
-    style |= {"ax": ax, "annot": 100 * values, "xticklabels": words, "yticklabels": words}
+    style |= {"ax": ax, "annot": np.round(100 * values) + 0.0, "xticklabels": words, "yticklabels": words}
     grey = {"color": "0.6", "fontsize": 7}
     seaborn.heatmap(values, mask=hidden | ~unsure, cmap=["0.97"], annot_kws=grey, **style)
     seaborn.heatmap(values, mask=hidden | unsure, cmap="vlag", annot_kws={"fontsize": 7.5}, **style)
     ax.set_xticks(ax.get_xticks()[:-1], words[:-1], rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(ax.get_yticks()[1:], words[1:], rotation=0)
+    ax.set(xlim=(0, len(words) - 1), ylim=(len(words), 1))  # neither the first row nor the last column has a cell
     ax.grid(False)
 
 
@@ -119,20 +120,21 @@ def bars(variance: pd.DataFrame, titles: dict[str, str]) -> Figure | None:
     """A bar per score, method, hyper-parameter and seed beside each other; a strip per group."""
     if variance.empty:
         return None
-    groups = {str(group): of for group, of in variance.groupby("group", sort=False)}
+    groups = {str(group): of for group, of in variance.groupby("group")}
     names = {group: shown(list(of["score"].unique())) for group, of in groups.items()}
-    tall = {group: 0.26 * len(of) for group, of in names.items()}
-    width, height = LABELS + 5.5, 0.9 + sum(tall.values()) + 0.95 * len(tall)
-    figure, top = Figure(figsize=(width, height)), height - 0.75
+    tall = {group: 0.32 * len(of) for group, of in names.items()}
+    width, height = LABELS + 5.5, 1.1 + sum(tall.values()) + 1.0 * len(tall)
+    figure, top = Figure(figsize=(width, height)), height - 0.7
     for group, of in groups.items():
-        bottom = top - 0.4 - tall[group]
+        bottom = top - 0.5 - tall[group]
         ax = figure.add_axes((LABELS / width, bottom / height, 5.2 / width, tall[group] / height))
         _draw_bars(ax, of, names[group])
         sizes = f"{of['methods'].max()} methods, {of['configurations'].max()} configurations, {of['runs'].max()} runs"
-        ax.set_title(f"{titles[group]}: {sizes}", loc="left", fontsize=9.5, fontweight="bold")
-        top = bottom - 0.55
+        ax.set_title(f"{titles[group]}\n{sizes}", loc="left", fontsize=9.5, fontweight="bold")
+        top = bottom - 0.5
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="lower center", ncols=3, frameon=False)
-    head(figure, "What explains a score's variance over runs\nlines: 95 % intervals of the shares of method and seed")
+    lines = "lines: 95 % intervals of the end of the method's share (upper), the start of the seed's (lower)"
+    head(figure, f"What explains a score's variance over runs\n{lines}")
     return figure
 
 
@@ -144,13 +146,15 @@ def _draw_bars(ax: Axes, rows: pd.DataFrame, chosen: Sequence[str]) -> None:
     places, left = -np.arange(len(chosen)), np.zeros(len(chosen))
     for (cause, words), colour in zip(CAUSES.items(), COLOURS, strict=True):
         part = share[cause].to_numpy()
-        ax.barh(places, part, 0.72, left, color=colour, label=words)
+        ax.barh(places, part, 0.8, left, color=colour, label=words, linewidth=0)
         for y, x, size in zip(places.tolist(), left + part / 2, part, strict=True):
-            if size > 0.07:
-                ax.text(x, y, f"{size:.0%}", ha="center", va="center", fontsize=7)
+            if size > 0.05:
+                ink = "white" if cause == "method" else "0.1"
+                ax.text(x, y, f"{size:.0%}", ha="center", va="center_baseline", fontsize=7, color=ink)
         left = left + part
-    ax.hlines(places + 0.18, low["method"], high["method"], color="0.1", linewidth=1.1)
-    ax.hlines(places - 0.18, 1 - high["seed"], 1 - low["seed"], color="0.45", linewidth=1.1)
+    # each line is the interval of one edge of the middle part, and runs clear of the numbers
+    ax.hlines(places + 0.3, low["method"], high["method"], color="0.1", linewidth=1)
+    ax.hlines(places - 0.3, 1 - high["seed"], 1 - low["seed"], color="0.1", linewidth=1)
     ax.set(xlim=(0, 1), ylim=(-len(chosen) + 0.4, 0.6))
     ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1))
     ax.set_yticks(places, [name.replace("_", " ") for name in chosen])

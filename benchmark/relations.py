@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from benchmark.agreement import NAMES as OF_SEVERAL_SEEDS
 from benchmark.statistics import CONFIDENCE, Interval
 
 FEW_LABELS = 100  # probes are compared at this budget, too: it is where codes differ most
@@ -48,28 +49,14 @@ def trained_scores(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(method=method, score=rows["metric"] + labels)
 
 
-def variance_shares(
-    table: pd.DataFrame, metric: str, representation: str = "mean", num_labels: int | None = None
-) -> dict[str, Shares]:
-    """Group -> the shares of a full table's score (at the largest budget, or at `num_labels`, which may be 100).
-
-    A group without two configurations of two seeds each, or whose runs all have one value, has no entry.
-    """
-    rows = trained_scores(table)
-    rows = rows[(rows["metric"] == metric) & rows["representation"].isin([representation, ""])]
-    found = {}
-    for group, of in rows[rows["value"].notna()].groupby("group"):
-        budget = of["num_labels"].max() if num_labels is None else num_labels
-        of = of if pd.isna(budget) else of[of["num_labels"].eq(budget)]
-        if (explained := _explained(of)) is not None:
-            found[str(group)] = explained
-    return found
-
-
 def variance_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per group, score and cause (method, strength, seed): share, interval, raw R2, and how many runs say so."""
+    """A row per group, score and cause (method, strength, seed): share, interval, raw R2, and how many runs say so.
+
+    UDR has none: the seeds of a configuration get it from each other, so they cannot differ freely.
+    """
     rows = []
     frame = trained_scores(table)
+    frame = frame[~frame["metric"].isin(OF_SEVERAL_SEEDS)]
     for (group, score), of in frame[frame["value"].notna()].groupby(["group", "score"], sort=False):
         explained = _explained(of)
         if explained is None:

@@ -12,7 +12,9 @@ from scipy import stats
 
 from benchmark.correlations import bootstrapped, correlate, correlations_table, spearman
 from benchmark.relating import shown, write_relations
-from benchmark.relations import shares, trained_scores, variance_shares, variance_table
+from benchmark.relations import shares, trained_scores, variance_table
+from benchmark.report import write_report
+from benchmark.run import execute
 from benchmark.tables import full_table
 from metrics.core import Score
 
@@ -85,16 +87,14 @@ def test_intervals_of_shares_cover_what_they_say(spreads, seeds):
 
 
 def test_shares_of_a_table():
-    found = variance_shares(sweep(), "rate")
-    assert list(found) == ["mnist5k/dynamic/counting/ab12cd34"]
-    [of] = found.values()
-    assert (of.methods, of.configurations, of.method.n) == (3, 5, 15)
-    assert of.method.mean > of.seed.mean
-    assert variance_shares(sweep(), "mig_hist", "sample") == {}
-    assert variance_shares(sweep(seeds=1), "rate") == {}
-    assert variance_shares(sweep(value=lambda i, seed: 1.0), "rate") == {}
+    assert variance_table(sweep(seeds=1)).empty
+    assert variance_table(sweep(value=lambda i, seed: 1.0)).empty
     rows = variance_table(sweep())
     assert list(rows["score"]) == ["rate"] * 3 + ["mig_hist"] * 3
+    assert set(rows["group"]) == {"mnist5k/dynamic/counting/ab12cd34"}
+    assert rows.loc[0, ["runs", "methods", "configurations"]].tolist() == [15, 3, 5]
+    share = rows[rows["score"] == "rate"].set_index("cause")["share"]
+    assert share["strength"] > share["seed"]
     assert rows.groupby("score")["raw"].sum().to_numpy() == pytest.approx(1.0)
 
 
@@ -148,13 +148,15 @@ def test_budgets_are_the_largest_and_a_hundred_labels():
 
 
 def test_intervals_of_correlations_cover_what_they_say():
-    rng, hits, rounds = np.random.default_rng(0), 0, 60
-    root = np.linalg.cholesky([[1.0, 0.5], [0.5, 1.0]])
-    for _ in range(rounds):  # two seeds of each of ten configurations, whose values they share for the most part
-        both = rng.standard_normal((10, 1, 2)) * 0.8 + rng.standard_normal((10, 2, 2)) * 0.6
-        low, high = bootstrapped(pd.DataFrame((both @ root.T).reshape(-1, 2)), np.repeat(np.arange(10), 2))
-        hits += low[0, 1] <= 6 / np.pi * np.arcsin(0.25) <= high[0, 1]
-    assert hits >= 0.88 * rounds
+    rng, root = np.random.default_rng(0), np.linalg.cholesky([[1.0, 0.5], [0.5, 1.0]])
+    # 60 pairs of scores of ten configurations, whose two seeds share their values for the most part
+    both = 0.8 * rng.standard_normal((60, 10, 1, 2)) + 0.6 * rng.standard_normal((60, 10, 2, 2))
+    columns = pd.DataFrame((both @ root.T).transpose(1, 2, 0, 3).reshape(20, 120))
+    low, high = (
+        bound[np.arange(0, 120, 2), np.arange(1, 120, 2)] for bound in bootstrapped(columns, np.arange(20) // 2)
+    )
+    true = 6 / np.pi * np.arcsin(0.25)
+    assert 0.85 <= np.mean((low <= true) & (true <= high)) < 1.0
 
 
 def test_a_large_sweep_gets_files_figures_and_sections(tmp_path):
@@ -168,6 +170,28 @@ def test_a_large_sweep_gets_files_figures_and_sections(tmp_path):
     assert "(2 methods, 10 configurations, 30 runs)" in lines["Variance explained (variance.csv)"][0]
     assert write_relations(tmp_path, sweep(seeds=1)) == ([], [])
     assert not list(tmp_path.iterdir())  # what no longer applies is removed
+
+
+def test_scores_that_seeds_share_have_no_shares():
+    table = sweep()
+    shared = table[table["metric"] == "rate"].assign(metric="udr_lasso")
+    assert "udr_lasso" not in set(variance_table(pd.concat([table, shared]))["score"])
+
+
+def test_trained_runs_become_correlations_and_udr(plan_of_run):
+    chosen = [(2**k, 0) for k in range(8)] + [(1, 1)]
+    plans = [
+        plan_of_run("objective=beta_vae", f"objective.beta={beta}", f"seed={seed}", "trainer.steps=20")
+        for beta, seed in chosen
+    ]
+    for plan in plans:
+        execute(plan)
+    folder = plans[0].folder.parent.parent
+    text = write_report(folder).text
+    assert "9 runs of 8 configurations" in text
+    assert "![correlations](correlations.png)" in (folder / "leaderboard.md").read_text()
+    scores = pd.read_csv(folder / "scores.csv")
+    assert scores.loc[scores["metric"] == "udr_lasso", "value"].between(0, 1).tolist() == [True, True]
 
 
 def test_a_figure_shows_kin_beside_kin_and_no_more_than_twenty():

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from benchmark.agreement import NAMES as OF_SEVERAL_SEEDS
 from benchmark.published import Published
 from benchmark.ranking import CONFIGURATION, rank_key, ranked
 from benchmark.record import Record
@@ -128,6 +130,9 @@ def leaderboard(table: pd.DataFrame, rank_by: str | None = None) -> pd.DataFrame
     over = seeds.reset_index().groupby(list(KEYS), dropna=False, sort=False)
     board = over.agg(mean=("value", "mean"), std=("value", "std"), n=("value", "count"), **words).reset_index()
     half = half_widths(board.pop("std").to_numpy(dtype=float), board["n"].to_numpy())
+    half[board["metric"].isin(OF_SEVERAL_SEEDS).to_numpy()] = (
+        np.nan
+    )  # seeds that are compared with each other vary together
     board["low"], board["high"] = board["mean"] - half, board["mean"] + half
     return ranked(board, rank_key(table, rank_by))[list(BOARD)]
 

@@ -110,7 +110,8 @@ def _fill(
     What all numbers have in common is noted at the head; a cell has a note of its own only where there is no number.
     """
     known = means[means["mean"].notna()]
-    texts = _numbers(known, _digits(known), seeds, certain_best(_by_seed(values), column.better))
+    best = certain_best(_by_seed(values), column.better) if known["low"].notna().any() else None
+    texts = _numbers(known, _digits(known), seeds, best)
     absent = dict.fromkeys(seeds, "not measured in these runs") | _null_reasons(column, board)
     common = known["reason"].iloc[0] if known["reason"].nunique() == 1 else ""
     head = (column.title + notes.mark(common), column.detail, column.shown_unit)

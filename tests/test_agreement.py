@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from bench_report import record
 
@@ -71,3 +72,16 @@ def test_udr_joins_the_tables_and_the_claims(tmp_path, axes):
     write_report(tmp_path)
     assert "udr_lasso" in (tmp_path / "scores.csv").read_text()
     assert "udr_spearman" in (tmp_path / "leaderboard.csv").read_text()
+
+
+def test_seeds_that_share_their_udr_give_no_interval_and_no_best(tmp_path, axes):
+    for seed in range(2):
+        run(tmp_path, axes, seed=seed)
+        run(tmp_path, axes @ np.linalg.qr(np.ones((D, D)) + np.eye(D))[0], objective="iwae", seed=seed)
+    write_report(tmp_path)
+    board = pd.read_csv(tmp_path / "leaderboard.csv")
+    assert board.loc[board["metric"].isin(NAMES), "low"].isna().all()
+    assert board.loc[board["metric"] == "rate", "low"].notna().all()
+    page = (tmp_path / "leaderboard.md").read_text()
+    assert "UDR" in page
+    assert "**0." not in page

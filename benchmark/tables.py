@@ -132,7 +132,7 @@ def leaderboard(table: pd.DataFrame, rank_by: str | None = None) -> pd.DataFrame
     half = half_widths(board.pop("std").to_numpy(dtype=float), board["n"].to_numpy())
     half[board["metric"].isin(OF_SEVERAL_SEEDS).to_numpy()] = (
         np.nan
-    )  # seeds that are compared with each other vary together
+    )  # its seeds vary together
     board["low"], board["high"] = board["mean"] - half, board["mean"] + half
     return ranked(board, rank_key(table, rank_by))[list(BOARD)]
 

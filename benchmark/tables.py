@@ -130,9 +130,7 @@ def leaderboard(table: pd.DataFrame, rank_by: str | None = None) -> pd.DataFrame
     over = seeds.reset_index().groupby(list(KEYS), dropna=False, sort=False)
     board = over.agg(mean=("value", "mean"), std=("value", "std"), n=("value", "count"), **words).reset_index()
     half = half_widths(board.pop("std").to_numpy(dtype=float), board["n"].to_numpy())
-    half[board["metric"].isin(OF_SEVERAL_SEEDS).to_numpy()] = (
-        np.nan
-    )  # its seeds vary together
+    half[board["metric"].isin(OF_SEVERAL_SEEDS).to_numpy()] = np.nan  # its seeds vary together
     board["low"], board["high"] = board["mean"] - half, board["mean"] + half
     return ranked(board, rank_key(table, rank_by))[list(BOARD)]
 

@@ -78,7 +78,9 @@ def inverted_u(claim: Claim, members: Sequence[Record]) -> Finding:
     bent = found.curvature.high < 0
     there = f"greatest at beta = {found.peak:.3g}" if math.isfinite(found.peak) else "no maximum"
     tried = f"of {min(found.betas):g} to {max(found.betas):g}"
-    why = "" if bent and found.inside else "; the interval includes 0" if not bent else "; not between the betas tried"
+    why = (
+        "" if bent and found.inside else "; not between the betas tried" if bent else f"; {_beyond(found.curvature, 0)}"
+    )
     return Finding(found.curvature, bent and found.inside, f"{there} {tried}{why}", "curvature over log2(beta)", None)
 
 

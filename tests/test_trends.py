@@ -35,7 +35,7 @@ def test_an_inverted_u_is_its_quadratic_term():
 @pytest.mark.parametrize(
     ("runs", "why"),
     [
-        (curved(0.02), "no maximum of 0.5 to 8; the interval includes 0"),
+        (curved(0.02), "no maximum of 0.5 to 8; the whole interval is above 0"),
         (curved(-0.02, peak=64.0), "greatest at beta = 64 of 0.5 to 8; not between the betas tried"),
         (curved(-0.02, betas=(1.0, 4.0)), "cannot be checked: n=3, a curve needs three values of beta, there are 2"),
         (curved(-0.02, seeds=1), "cannot be checked: n=1, an interval needs two seeds"),

@@ -78,10 +78,10 @@ def inverted_u(claim: Claim, members: Sequence[Record]) -> Finding:
     bent = found.curvature.high < 0
     there = f"greatest at beta = {found.peak:.3g}" if math.isfinite(found.peak) else "no maximum"
     tried = f"of {min(found.betas):g} to {max(found.betas):g}"
-    why = (
-        "" if bent and found.inside else "; not between the betas tried" if bent else f"; {_beyond(found.curvature, 0)}"
-    )
-    return Finding(found.curvature, bent and found.inside, f"{there} {tried}{why}", "curvature over log2(beta)", None)
+    held = bent and found.inside
+    why = "not between the betas tried" if bent else _beyond(found.curvature, 0)
+    note = f"{there} {tried}" + ("" if held else f"; {why}")
+    return Finding(found.curvature, held, note, "curvature over log2(beta)", None)
 
 
 def configuration_over_seed(claim: Claim, members: Sequence[Record]) -> Finding:

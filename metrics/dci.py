@@ -30,9 +30,10 @@ def dci(
     averaged over factors: range to 1, chance the majority class (no usable zero; 0 for R2). Disentanglement and
     completeness: see there; a noise code scores low in both, since its importances are nearly even. Invariant to the
     scale of an axis, and nearly so to its sign and to permutation, which change how trees break ties and place
-    thresholds. `rounds`, `leaves` and `learning_rate` are LightGBM's; with 50, 8, 0.2 it came within 0.07 of the three
-    scores of scikit-learn's boosting (Locatello et al., 2019) on eleven synthetic codes, at a few percent of the time.
-    A forest or a lasso gives other numbers altogether: the estimator is part of the name.
+    thresholds. `rounds`, `leaves` and `learning_rate` are LightGBM's; with 50, 8, 0.2 its scores are within 0.07 of
+    those of scikit-learn's boosting (Locatello et al., 2019) on ten of eleven codes (metrics/README.md), at 3 % of the
+    time; of axes that are exactly equal LightGBM uses the first, so its completeness does not see the repetition. A
+    forest or a lasso gives other numbers altogether: the estimator is part of the name.
     """
     factors = generative_factors(representation, "dci")
     varying = [factor for factor in factors if factor.varies]

@@ -18,6 +18,9 @@ from metrics.core import Codes, Representation
 def read_npz(path: Path, seed: int) -> Representation:
     """codes (N, D) and factors (N, F), optionally the other KEYS and NAMES; without a test part halves by the seed."""
     try:
+        with path.open("rb") as opened:
+            if not zipfile.is_zipfile(opened):  # numpy would take it for a pickle
+                raise zipfile.BadZipFile("no zip archive")
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
     except (OSError, zipfile.BadZipFile, ValueError, EOFError) as error:

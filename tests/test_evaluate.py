@@ -103,9 +103,13 @@ def test_hostile_files_are_refused_in_one_line(tmp_path, capsys, message):
 
 def test_what_is_no_npz_is_refused(tmp_path, capsys):
     (tmp_path / "bad.npz").write_text("not a zip")
-    for source in (tmp_path / "bad.npz", tmp_path / "absent.npz", "no_such_module:f"):
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    for source in (tmp_path / "bad.npz", tmp_path / "array.npy", tmp_path / "absent.npz", "no_such_module:f"):
         assert main([str(source)]) == 2
-    assert all(line.startswith("error: ") for line in capsys.readouterr().err.splitlines())
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith("error: ") for line in lines)
+    assert all("is no npz file (no zip archive)" in line for line in lines[:2])
 
 
 def test_symmetry_of_circles_is_brought_and_kept(tmp_path):

@@ -22,6 +22,7 @@ RUN = ("run", "experiment", "dataset", "model", "objective", "varied", "seed")
 SCORE = ("representation", "factor", "num_labels", "metric", "value", "stderr", "unit", "better", "status", "reason")
 COLUMNS = (*RUN, *SCORE)
 PUBLISHED = ("published", "published_error", "published_source")
+TEXTS = ("unit", "better", "reason", PUBLISHED[2])  # the same for all seeds, or the first that is not empty
 HIDDEN = ("group", "reference", "beta", *PUBLISHED)
 KEYS = (*CONFIGURATION, "representation", "factor", "num_labels", "metric")
 BOARD = (*KEYS, "unit", "better", "mean", "low", "high", "n", "rank", "reason", *PUBLISHED)
@@ -125,10 +126,13 @@ def beta_of(record: Record) -> float | None:
 def leaderboard(table: pd.DataFrame, rank_by: str | None = None) -> pd.DataFrame:
     """Mean and 95 % t interval over seeds for each configuration and score of a full table, ranked in its group."""
     scored = table[table["metric"] != ""]
-    words = {name: (name, "max") for name in ("unit", "better", "reason", *PUBLISHED)}
+    texts = scored[list(TEXTS)].astype(object)  # strings of pandas' own would be grouped one by one in Python
+    scored = scored.assign(**texts.where(texts != "", None))
+    words = {name: (name, "first") for name in (*TEXTS, *PUBLISHED[:2])}
     seeds = scored.groupby([*KEYS, "seed"], dropna=False, sort=False).agg(value=("value", "mean"), **words)
     over = seeds.reset_index().groupby(list(KEYS), dropna=False, sort=False)
     board = over.agg(mean=("value", "mean"), std=("value", "std"), n=("value", "count"), **words).reset_index()
+    board = board.fillna(dict.fromkeys(TEXTS[:3], ""))
     half = half_widths(board.pop("std").to_numpy(dtype=float), board["n"].to_numpy())
     half[board["metric"].isin(OF_SEVERAL_SEEDS).to_numpy()] = np.nan  # its seeds vary together
     board["low"], board["high"] = board["mean"] - half, board["mean"] + half

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -17,8 +18,8 @@ from benchmark.record import write_atomically
 from benchmark.strips import beta, leaderboard
 
 DPI = 110
-DRAW: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Figure | None]] = {
-    "rate_distortion": rate_distortion, "beta": beta, "leaderboard": leaderboard}  # fmt: skip
+Draw = Callable[[pd.DataFrame, pd.DataFrame], Figure | None]
+DRAW: dict[str, Draw] = {"rate_distortion": rate_distortion, "beta": beta, "leaderboard": leaderboard}
 
 
 def write_figures(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> list[str]:
@@ -26,11 +27,8 @@ def write_figures(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> lis
     table, board = headline_rows(table, main=True), headline_rows(board, main=True)
     table = table[table["value"].notna()]
     with mpl.rc_context(STYLE):
-        names = [name for name, function in DRAW.items() if save_figure(folder / f"{name}.png", function(table, board))]
-        return [
-            *names,
-            *(["matrices"] if save_figure(folder / "matrices.png", heatmaps(folder, table, board)) else []),
-        ]
+        draw: dict[str, Draw] = {**DRAW, "matrices": partial(heatmaps, folder)}
+        return [name for name, function in draw.items() if save_figure(folder / f"{name}.png", function(table, board))]
 
 
 def save_figure(path: Path, figure: Figure | None) -> bool:

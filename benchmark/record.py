@@ -41,6 +41,12 @@ class Record:
         """True for rows that nothing was trained for: untrained, pca, truth, noise."""
         return self.config.get("objective") is None
 
+    @property
+    def configuration(self) -> str:
+        """A name that runs share which differ in their seed (and metrics) alone."""
+        parts = ("dataset", "model", "objective", "trainer", "data_checksum")
+        return digest({part: self.config.get(part) for part in parts})
+
     def score(self, name: str, representation: str | None = None, factor: str | None = None) -> Score:
         """The first score of that name; KeyError lists the names there are."""
         for score in self.scores:

@@ -10,13 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmark.agreement import NAMES as OF_SEVERAL_SEEDS
 from benchmark.statistics import CONFIDENCE, Interval
+from metrics.labelled import FEW
 
-FEW_LABELS = 100  # probes are compared at this budget, too: it is where codes differ most
-RESAMPLES, SEED, TAILS = (
-    1000,
-    0,
-    ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2),
-)  # of every bootstrap: a report is the same twice
+RESAMPLES, SEED = 1000, 0  # of every bootstrap: a report is the same twice
+TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 Floats = NDArray[np.float64]
 Sizes = tuple[int, int]
 
@@ -42,7 +39,7 @@ def trained_scores(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[(table["metric"] != "") & (table["factor"] == "") & ~table["reference"]]
     rows = rows[rows["representation"].isin(["", "mean"]) & (rows["status"] == "finished")]
     largest = rows.groupby(["group", "metric"])["num_labels"].transform("max")
-    rows = rows[rows["num_labels"].isna() | rows["num_labels"].isin([FEW_LABELS]) | rows["num_labels"].eq(largest)]
+    rows = rows[rows["num_labels"].isna() | rows["num_labels"].isin([FEW]) | rows["num_labels"].eq(largest)]
     labels = rows["num_labels"].map(lambda n: "" if pd.isna(n) else f" ({n} labels)")
     several = rows.groupby("group")["model"].transform("nunique") > 1
     method = rows["objective"] + (" " + rows["model"]).where(several, "")
@@ -58,25 +55,25 @@ def variance_table(table: pd.DataFrame) -> pd.DataFrame:
     frame = trained_scores(table)
     frame = frame[~frame["metric"].isin(OF_SEVERAL_SEEDS)]
     for (group, score), of in frame[frame["value"].notna()].groupby(["group", "score"], sort=False):
-        explained = _explained(of)
-        if explained is None:
+        parts = explained(of["value"], of["method"], of["method"] + "\n" + of["varied"])
+        if parts is None:
             continue
-        method, both = explained.raw
-        size = (explained.method.n, explained.methods, explained.configurations)
+        method, both = parts.raw
+        size = (parts.method.n, parts.methods, parts.configurations)
         for cause, raw in (("method", method), ("strength", both - method), ("seed", 1 - both)):
-            found: Interval = getattr(explained, cause)
+            found: Interval = getattr(parts, cause)
             rows.append((group, score, cause, found.mean, found.low, found.high, raw, *size))
     columns = ("group", "score", "cause", "share", "low", "high", "raw", "runs", "methods", "configurations")
     return pd.DataFrame(rows, columns=pd.Index(columns))
 
 
-def _explained(rows: pd.DataFrame) -> Shares | None:
-    configuration = rows["method"] + "\n" + rows["varied"]
-    repeated = configuration.map(configuration.value_counts()) > 1
-    rows, configuration = rows[repeated], configuration[repeated]
-    if configuration.nunique() < 2 or rows["value"].nunique() < 2:
+def explained(values: ArrayLike, methods: ArrayLike, configurations: ArrayLike) -> Shares | None:
+    """The shares over configurations of two seeds or more; None unless there are two of them, and values differ."""
+    rows = pd.DataFrame({"value": values, "method": methods, "configuration": configurations})
+    rows = rows[rows["configuration"].map(rows["configuration"].value_counts()) > 1]
+    if rows["configuration"].nunique() < 2 or rows["value"].nunique() < 2:
         return None
-    return shares(rows["value"], rows["method"], configuration)
+    return shares(rows["value"], rows["method"], rows["configuration"])
 
 
 def shares(values: ArrayLike, methods: ArrayLike, configurations: ArrayLike) -> Shares:

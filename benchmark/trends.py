@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from benchmark.record import digest
-from benchmark.relations import Shares, shares
+from benchmark.relations import Shares, explained
 from benchmark.statistics import Interval, interval
 from benchmark.tables import beta_of
 
@@ -116,12 +115,8 @@ def _beyond(found: Interval, bound: float) -> str:
 
 def _shares(claim: Claim, members: Sequence[Record]) -> Shares:
     runs = _measured(claim, members)
-    kinds = {"dataset", "model", "objective", "trainer"}
-    configurations = [digest({kind: record.config[kind] for kind in kinds}) for record, _ in runs]
-    repeated = Counter(configurations)
-    kept = [i for i, configuration in enumerate(configurations) if repeated[configuration] > 1]
-    values = [runs[i][1] for i in kept]
-    if len({configurations[i] for i in kept}) < 2 or len(set(values)) < 2:
-        raise Unchecked(f"n={len(values)}, shares of variance need two configurations of two seeds each that differ")
     methods = [f"{record.choices['objective']} {record.choices['model']}" for record, _ in runs]
-    return shares(values, [methods[i] for i in kept], [configurations[i] for i in kept])
+    found = explained([value for _, value in runs], methods, [record.configuration for record, _ in runs])
+    if found is None:
+        raise Unchecked(f"n={len(runs)}, shares of variance need two configurations of two seeds each that differ")
+    return found

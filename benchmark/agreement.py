@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.record import Record, digest
+from benchmark.arrays import UNREADABLE, read_arrays
+from benchmark.record import Record
 from metrics.core import Score
 from metrics.udr import udr
 
@@ -42,8 +42,7 @@ def _configurations(records: Sequence[Run]) -> Iterator[list[Run]]:
     groups: dict[str, list[Run]] = defaultdict(list)
     for folder, record in records:
         if record.status == "finished" and not record.reference:
-            parts = ("dataset", "model", "objective", "trainer", "data_checksum")
-            groups[digest({part: record.config.get(part) for part in parts})].append((folder, record))
+            groups[record.configuration].append((folder, record))
     yield from (of for of in groups.values() if len(of) > 1)
 
 
@@ -71,12 +70,12 @@ def _score(name: str, value: float | None, reason: str) -> Score:
 
 def _test_codes(folder: Path) -> Arrays:
     try:
-        with np.load(folder / CODES, allow_pickle=False) as file:
-            mean, stddev = (file[f"test_{name}"].astype(np.float64) for name in ("mean", "stddev"))
+        found = read_arrays(folder / CODES, ("test_mean", "test_stddev"))
     except FileNotFoundError as error:
         raise Unread(f"the run has no {CODES}") from error
-    except (OSError, zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
+    except UNREADABLE as error:
         raise Unread(f"the run's {CODES} cannot be read") from error
+    mean, stddev = (array.astype(np.float64) for array in found.values())
     if not (stddev > 0).all():
         raise Unread("a point code has no rate")
     if not np.isfinite(mean).all():

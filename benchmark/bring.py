@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from benchmark.arrays import UNREADABLE, read_arrays
 from benchmark.datasets import Dataset
 from benchmark.encode import representation_of
 from metrics.arrays import NAMES, CodesError, from_arrays, numbers
@@ -18,12 +18,8 @@ from metrics.core import Codes, Representation
 def read_npz(path: Path, seed: int) -> Representation:
     """codes (N, D) and factors (N, F), optionally the other KEYS and NAMES; without a test part halves by the seed."""
     try:
-        with path.open("rb") as opened:
-            if not zipfile.is_zipfile(opened):  # numpy would take it for a pickle
-                raise zipfile.BadZipFile("no zip archive")
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (OSError, zipfile.BadZipFile, ValueError, EOFError) as error:
+        arrays = read_arrays(path)
+    except UNREADABLE as error:
         reason = "holds Python objects" if "allow_pickle" in str(error) else f"is no npz file ({error})"
         raise CodesError(f"{path} {reason}; save plain numeric arrays with numpy.savez") from error
     if "test_mean" in arrays:  # codes.npz of one of our runs

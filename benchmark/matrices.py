@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from benchmark.arrays import UNREADABLE, read_arrays
 from benchmark.record import write_atomically
 from metrics.core import Array, Codes, Representation
 
@@ -89,9 +88,8 @@ def read_factor_names(folder: Path) -> list[str]:
 
 def _arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in (names or file.files)}
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
+        return read_arrays(path, names)
+    except UNREADABLE:
         return {}
 
 

@@ -66,6 +66,17 @@ def test_what_cannot_be_compared_says_why(tmp_path, axes):
     assert alone["udr_lasso"].reason == "no other seed's codes"
 
 
+@pytest.mark.parametrize("start", [70, 200, 3000])  # of the header, of the first values, of later ones
+def test_codes_whose_compressed_bytes_are_damaged_are_said_so(tmp_path, axes, start):
+    folder, _ = run(tmp_path, axes, seed=0)
+    np.savez_compressed(folder / "codes.npz", test_mean=axes, test_stddev=np.ones_like(axes))
+    content = bytearray((folder / "codes.npz").read_bytes())
+    content[start : start + 200] = b"\xff" * 200
+    (folder / "codes.npz").write_bytes(content)
+    broken, _ = udr_of(with_agreement([(folder, record(scores=SCORES, seed=0)), run(tmp_path, axes, seed=1)]))
+    assert broken["udr_lasso"].reason == "the run's codes.npz cannot be read"
+
+
 def test_udr_joins_the_tables_and_the_claims(tmp_path, axes):
     for seed in range(3):
         run(tmp_path, axes, seed=seed)

@@ -42,13 +42,16 @@ def _strips(
 
 
 def beta(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
-    """Every headline score against beta; the ELBO is beta = 1. None unless a group has two values of beta."""
-    rows = table[table["beta"].notna() & ~table["reference"]]
-    groups = [str(group) for group, of in rows.groupby("group") if of["beta"].nunique() > 1]
-    if not groups:
+    """Every headline score against beta; the ELBO is beta = 1. None unless a group has a score at two values of beta.
+
+    A score that runs of one beta alone have, such as one that a later sweep measured, gets no facet.
+    """
+    rows = table[table["beta"].notna() & table["value"].notna() & ~table["reference"]]
+    facets = {str(group): _against_beta(of, board[board["group"] == group]) for group, of in rows.groupby("group")}
+    facets = {group: found for group, found in facets.items() if found}
+    if not facets:
         return None
-    facets = {group: columns(board[(board["group"] == group) & ~board["reference"]]) for group in groups}
-    lines = _lines(rows[rows["group"].isin(groups)])
+    lines = _lines(rows[rows["group"].isin(facets)])
     styles = {name: look_at(i) for i, name in enumerate(sorted(lines["line"].unique()))}
     several, sizes = len(styles) > 1, {group: (len(found), 1.7) for group, found in facets.items()}
     below = 0.1 + 0.2 * math.ceil(len(styles) / ACROSS) if several else 0.0
@@ -63,6 +66,12 @@ def beta(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     which = "" if several else f" ({next(iter(styles))})"
     head(figure, f"What beta does{which}: a dot per seed, a line through the means (the ELBO is beta = 1)")
     return figure
+
+
+def _against_beta(rows: pd.DataFrame, board: pd.DataFrame) -> list[Column]:
+    """The columns of the runs with a beta that have two values of it."""
+    found = columns(board[board["label"].isin(rows["label"])])
+    return [column for column in found if column.of(rows)["beta"].nunique() > 1]
 
 
 def _lines(rows: pd.DataFrame) -> pd.DataFrame:
@@ -98,8 +107,9 @@ def leaderboard(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     board = board[board["mean"].notna()]
     if board.empty:
         return None
-    facets = {str(group): columns(of) for group, of in board.groupby("group")}
-    names = {group: _order(board[board["group"] == group]) for group in facets}
+    names = {str(group): _order(of) for group, of in board.groupby("group")}
+    # a score that only configurations of lower rank have gets no facet
+    facets = {group: columns(board[(board["group"] == group) & board["label"].isin(of)]) for group, of in names.items()}
     sizes = {group: (len(found), 0.18 * len(names[group]) + 0.1) for group, found in facets.items()}
     left = 0.3 + 0.068 * max(len(name) for of in names.values() for name in of)
     figure, strips = _strips(sizes, group_titles(board["group"].unique()), left, 0.2)

@@ -90,3 +90,29 @@ def test_no_strip_is_left_white(name):
     inked = np.flatnonzero((np.asarray(canvas.buffer_rgba())[..., :3] < 255).any(axis=(1, 2)))
     empty = max(below - above for above, below in pairwise([0, *inked, canvas.get_width_height()[1]]))
     assert empty / canvas.figure.dpi < 0.35  # inches
+
+
+def titles(figure):
+    return [ax.get_title().replace("\n", ", ") for ax in figure.axes]
+
+
+def test_a_score_that_no_run_with_a_beta_has_gets_no_facet():
+    probe = Score("linear_probe_accuracy", 0.8, 0.01, "accuracy", "higher", "mean", num_labels=100)
+    iwae = record(objective="iwae", scores=[*realistic("mnist5k", "mlp", "iwae", 0).scores[:3], probe])
+    records = [record(objective=o, scores=realistic("mnist5k", "mlp", o, 0).scores[:3]) for o in ("elbo", "beta_vae")]
+    assert titles(drawn("beta", [*records, iwae])[0]) == ["rate", "distortion ↓", "ELBO ↑"]
+    records[0] = record(scores=[*records[0].scores, probe])  # at one beta only
+    assert titles(drawn("beta", [*records, iwae])[0]) == ["rate", "distortion ↓", "ELBO ↑"]
+
+
+def test_without_two_betas_of_one_score_there_is_no_figure():
+    rate, elbo = Score("rate", 1.0, unit="nats"), Score("elbo", -9.0, unit="nats", better="higher")
+    table = full_table([(Path(o), record(objective=o, scores=[of])) for o, of in (("elbo", rate), ("beta_vae", elbo))])
+    assert DRAW["beta"](headline_rows(table), headline_rows(leaderboard(table))) is None
+
+
+def test_a_score_of_hidden_configurations_alone_gets_no_facet():
+    elbo = [Score("elbo", -float(place), unit="nats", better="higher") for place in range(20)]
+    runs = [record(objective="beta_vae", options={"beta": 1.0 + i}, scores=[one]) for i, one in enumerate(elbo)]
+    runs[-1] = record(objective="beta_vae", options={"beta": 50.0}, scores=[elbo[-1], Score("rate", 1.0, unit="nats")])
+    assert titles(drawn("leaderboard", runs)[0]) == ["ELBO ↑"]

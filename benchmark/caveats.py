@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.record import Record
+from benchmark.versions import version_of
 
 CHOICES = ("dataset", "model", "objective", "trainer")
 ADVICE = " (use metrics="  # how a reason goes on for somebody who had asked for the metric
@@ -22,7 +23,23 @@ class Section(NamedTuple):
     lines: list[str]
 
 
-def caveats(records: Records, manifest: Mapping[str, Any], damaged: Mapping[str, str]) -> list[Section]:
+def of_latest_version(records: Records) -> tuple[list[tuple[Path, Record]], list[str]]:
+    """The records whose numbers were made as the newest ones there were, and a line on the others, if there are any."""
+    versions = Counter(version_of(record.config) for _, record in records)
+    latest = max(versions)
+    kept = [(folder, record) for folder, record in records if version_of(record.config) == latest]
+    others = len(records) - len(kept)
+    stated = ", ".join(f"{trained} and {scored}" for trained, scored in sorted(versions) if (trained, scored) != latest)
+    line = (
+        f"{others} of {len(records)} runs are left out: trained and scored as of versions {stated}, the others as of "
+        f"{latest[0]} and {latest[1]}; the command of the experiment makes anew what it still asks for"
+    )
+    return kept, [line] if others else []
+
+
+def caveats(
+    records: Records, manifest: Mapping[str, Any], damaged: Mapping[str, str], others: Sequence[str] = ()
+) -> list[Section]:
     """Failed, missing and damaged runs with the commands that repeat them, what was left out, and mixed origins."""
     failed = [_failure(folder, record, manifest) for folder, record in records if record.status == "failed"]
     missing = missing_runs(records, manifest, list(damaged))
@@ -30,6 +47,7 @@ def caveats(records: Records, manifest: Mapping[str, Any], damaged: Mapping[str,
         Section(f"Failed runs ({len(failed)})", failed),
         Section(f"Missing runs ({len(missing)})", [f"{name}: {command}" for name, command in missing.items()]),
         Section(f"Damaged runs ({len(damaged)})", list(damaged.values())),
+        Section("Runs of another version", list(others)),
         Section("Metrics left out", _left_out([record for _, record in records])),
         Section("Warning", _mixed([record.provenance for _, record in records])),
     )

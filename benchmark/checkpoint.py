@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 from benchmark.record import digest, write_atomically, write_json
 from models.vae import VAE
@@ -26,15 +30,46 @@ def save_checkpoint(folder: Path, model: VAE, identity: dict[str, Any], seconds:
 
 
 def load_checkpoint(folder: Path, model: VAE, identity: dict[str, Any]) -> float | None:
-    """Load the weights of that very run in place; returns its training seconds, or None where there are none."""
+    """Load the weights of that very run in place; returns its training seconds.
+
+    None where there are no weights that fit, and the model is as it was: what is damaged is said in one line, for the
+    run is then trained again.
+    """
+    if not (folder / DESCRIPTION).exists():
+        return None
     try:
-        description = json.loads((folder / DESCRIPTION).read_text())
-        weights = (folder / WEIGHTS).read_bytes()
-        if digest(description["identity"]) != digest(identity):
-            return None
-        if hashlib.sha256(weights).hexdigest() != description["sha256"]:
-            return None
-        model.load_state_dict(load(weights))
-        return float(description["training_seconds"])
-    except (OSError, ValueError, KeyError, SafetensorError, RuntimeError):
-        return None  # damaged or of another version: the run is trained again
+        weights, seconds = _read(folder, identity)
+        _check_fit(weights, model.state_dict())
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+        why = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        print(f"note: {folder}: the weights cannot be used ({why}); it is trained again", file=sys.stderr, flush=True)
+        return None
+    model.load_state_dict(weights)
+    return seconds
+
+
+def _read(folder: Path, identity: dict[str, Any]) -> tuple[dict[str, Tensor], float]:
+    description = json.loads((folder / DESCRIPTION).read_text())
+    if not isinstance(description, dict):
+        raise ValueError(f"{DESCRIPTION} is no JSON object")
+    if digest(description["identity"]) != digest(identity):
+        raise ValueError(f"{DESCRIPTION} is of another run")
+    weights = (folder / WEIGHTS).read_bytes()
+    if hashlib.sha256(weights).hexdigest() != description["sha256"]:
+        raise ValueError(f"the sha256 of {WEIGHTS} is not the one in {DESCRIPTION}")
+    seconds = description["training_seconds"]
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
+        raise ValueError(f"training_seconds in {DESCRIPTION} is no time")
+    return load(weights), float(seconds)
+
+
+def _check_fit(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Names, shapes and types, before any of the model's own weights is touched."""
+    for name in sorted(weights.keys() | expected.keys()):
+        found, wanted = (_kind(where.get(name)) for where in (weights, expected))
+        if found != wanted:
+            raise ValueError(f"{name} is {found} in {WEIGHTS}, {wanted} in the model")
+
+
+def _kind(value: Tensor | None) -> str:
+    return "missing" if value is None else f"{tuple(value.shape)} {value.dtype}"

@@ -21,6 +21,7 @@ from pydantic_core import to_jsonable_python
 
 from benchmark.published import names as names_published
 from benchmark.record import digest
+from benchmark.versions import NUMBERS
 
 REFERENCES = "benchmark.references."  # codes that are made by a function of the data set, not by a VAE
 PASSING = ("dry_run", "force", "workers")  # keys about one call of the program, not about the run
@@ -114,7 +115,7 @@ class Plan:
         """What makes it this run and no other; metrics are not part of it."""
         parts = {"dataset": self.dataset, "model": self.model, "objective": self.objective, "trainer": self.trainer}
         configs = {group: part and part.as_config() for group, part in parts.items()}
-        return {**configs, "seed": self.settings.seed, "data_checksum": self.data_checksum}
+        return {**configs, "seed": self.settings.seed, "data_checksum": self.data_checksum, "numbers": NUMBERS}
 
     @property
     def folder(self) -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.distributions import Distribution
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.configuration import Plan
 from benchmark.datasets import Dataset
@@ -22,7 +23,7 @@ from models.exact import linear_beta_vae, linear_log_evidence
 from models.types import Count
 from models.vae import VAE
 
-WORK = 2**33  # multiplications that the default number of samples may cost, by the decoder's size: half a second
+WORK = 2**33  # multiplications of the decoder that the default number of samples may cost: about half a second
 MOST_SAMPLES = 2**14
 
 
@@ -78,8 +79,16 @@ def rate_distortion(subject: Subject, *, num_samples: Count | None = None) -> li
 
 
 def _affordable(model: VAE, num_examples: int) -> int:
-    size = sum(parameter.numel() for parameter in model.decoder.parameters())
-    return min(MOST_SAMPLES, max(1, WORK // (num_examples * size)))
+    return min(MOST_SAMPLES, max(1, WORK // (num_examples * _multiplications(model))))
+
+
+@torch.no_grad()
+def _multiplications(model: VAE) -> int:
+    """What decoding one code costs, counted as it is decoded: a convolution's weights are used at every position."""
+    code = next(model.parameters()).new_zeros((1, 1, *model.prior().event_shape))
+    with FlopCounterMode(display=False) as counter:
+        model.decoder(code)
+    return max(1, counter.get_total_flops() // 2)
 
 
 def evidence(subject: Subject, *, num_samples: Count = 100, num_examples: Count | None = None) -> list[Score]:

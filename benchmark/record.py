@@ -28,7 +28,7 @@ class Record:
 
     status: Literal["finished", "failed"]
     choices: Mapping[str, str]  # the chosen name in every group: dataset, model, objective, trainer, experiment
-    config: Mapping[str, Any]  # dataset, model, objective, trainer, seed, data_checksum, metrics, evaluation_seed
+    config: Mapping[str, Any]  # the run's identity, and metrics, evaluation_seed, scores (their version)
     scores: tuple[Score, ...] = ()
     group: str = ""  # comparison group: likelihoods of two groups never share a table or a plane
     left_out: Mapping[str, str] = field(default_factory=dict)  # selector -> why metrics=auto left it out
@@ -44,7 +44,7 @@ class Record:
     @property
     def configuration(self) -> str:
         """A name that runs share which differ in their seed (and metrics) alone."""
-        parts = ("dataset", "model", "objective", "trainer", "data_checksum")
+        parts = ("dataset", "model", "objective", "trainer", "data_checksum", "numbers")
         return digest({part: self.config.get(part) for part in parts})
 
     def score(self, name: str, representation: str | None = None, factor: str | None = None) -> Score:

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.agreement import with_agreement
-from benchmark.caveats import Section, caveats, missing_runs
+from benchmark.caveats import Section, caveats, missing_runs, of_latest_version
 from benchmark.claims import Verdict, as_json, check, parse_claims
 from benchmark.pages import Page, latex
 from benchmark.plots import write_figures
@@ -49,12 +49,13 @@ def write_report(folder: Path | str) -> Report:
     """
     folder = Path(folder)
     records, damaged = read_folder(folder)
+    records, others = of_latest_version(records)
     records = with_agreement(records)
     manifest = read_manifest(folder)
     verdicts = check(records, parse_claims(manifest.get("claims", [])))
     published = read(manifest.get("published"))
     elsewhere = not_run(published, (record for _, record in records))
-    sections = [*_claim_section(verdicts), *caveats(records, manifest, damaged), *elsewhere]
+    sections = [*_claim_section(verdicts), *caveats(records, manifest, damaged, others), *elsewhere]
     table = full_table(records, published)
     page = _write_all(folder, table, manifest, sections)
     write_json(folder / "claims.json", as_json(verdicts))

@@ -25,6 +25,7 @@ from benchmark.pixels import Pixels
 from benchmark.provenance import code_state
 from benchmark.record import FILE, Record, read_record, write_atomically, write_record
 from benchmark.stage import Stage, build, encoded, rehearse, represent, subject_of
+from benchmark.versions import NUMBERS, SCORES, version_of
 from metrics.core import Representation
 
 
@@ -57,12 +58,13 @@ def execute(plan: Plan, wait: bool = True) -> Record:
 
 
 def previous_record(plan: Plan) -> Record | None:
-    """The finished record of this very run, unless it is to be repeated."""
+    """The finished record of this very run, unless it is to be repeated, or its scores were computed otherwise."""
     if plan.settings.force or not (plan.folder / FILE).exists():
         return None
     record = read_record(plan.folder)
     same_draw = record.config.get("evaluation_seed") == plan.settings.evaluation_seed
-    return record if record.status == "finished" and same_draw else None
+    same_way = version_of(record.config) == (NUMBERS, SCORES)
+    return record if record.status == "finished" and same_draw and same_way else None
 
 
 def missing_metrics(plan: Plan, previous: Record | None) -> tuple[Component, ...]:
@@ -153,7 +155,7 @@ def _record(
 
 def _config(plan: Plan, measured: dict[str, Any]) -> dict[str, Any]:
     metrics = measured | {metric.name: metric.as_config() for metric in plan.metrics}
-    return {**plan.identity, "metrics": metrics, "evaluation_seed": plan.settings.evaluation_seed}
+    return {**plan.identity, "metrics": metrics, "evaluation_seed": plan.settings.evaluation_seed, "scores": SCORES}
 
 
 class _CallableModule(ModuleType):

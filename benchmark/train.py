@@ -62,7 +62,8 @@ def fit(
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     updates = _optimizer(optimizer, parameters, learning_rate, optimizer_options or {})
     device = train.device
-    noise = torch_stream(seed, "noise", device)
+    # a stream each, so that objectives which draw more or less noise train on the same images in the same order
+    noise, binarisation = (torch_stream(seed, name, device) for name in ("noise", "binarisation"))
     validate = _Validation(model, objective, validation, len(train), seed)
     history = [validate(0, 0.0, 0.0, None)]
     best = _Best(model, patience, history[0])
@@ -73,7 +74,7 @@ def fit(
         rate = learning_rate * _factor(schedule, (step - 1) / total) * min(1.0, step / max(warmup_steps, 1))
         for group in updates.param_groups:
             group["lr"] = rate
-        batch = Batch(train.batch(rows.to(device), noise), step - 1, len(train), noise)
+        batch = Batch(train.batch(rows.to(device), binarisation), step - 1, len(train), noise)
         value = objective(model, batch).mean()
         updates.zero_grad(set_to_none=True)
         (-value).backward()
@@ -99,7 +100,7 @@ def fit(
 
 
 class _Validation:
-    """The objective, rate and distortion on the first validation examples, always with the same noise."""
+    """The objective, rate and distortion on the first validation examples, each always with the same noise."""
 
     def __init__(self, model: VAE, objective: Objective, pixels: Pixels, num_examples: int, seed: int) -> None:
         self.model, self.objective, self.num_examples, self.seed = model, objective, num_examples, seed
@@ -124,6 +125,7 @@ class _Validation:
             validation_distortion=-value,
         )
         if not getattr(self.objective, "deterministic", False):
+            generator = torch_stream(self.seed, "validation rate", self.device)  # the same for every objective
             pairs = [rate_distortion(self.model, x, num_samples=1, generator=generator) for x in parts]
             row["validation_rate"] = torch.cat([pair.rate for pair in pairs]).mean().item()
             row["validation_distortion"] = torch.cat([pair.distortion for pair in pairs]).mean().item()

@@ -91,7 +91,7 @@ class _Unflattened(nn.Module):
         self.network = network
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.network(z.flatten(0, -2))
+        return self.network(z.reshape(-1, z.shape[-1]))
 
 
 def _assemble(
@@ -105,12 +105,12 @@ def _assemble(
     sigma2: Variance,
 ) -> VAE:
     model = VAE(encoder, Decoder(network, shape, likelihood, sigma2), StandardNormal(latent_dim))
-    _initialise(model, output, output_bias(mean, likelihood))
+    _initialise(model, output, mean, likelihood)
     return model
 
 
 @torch.no_grad()
-def _initialise(model: nn.Module, output: nn.Module, bias: Tensor) -> None:
+def _initialise(model: nn.Module, output: nn.Module, mean: Tensor, likelihood: Likelihood) -> None:
     """Glorot-uniform weights, zero biases, an output bias that predicts the training mean *(Burda et al., 2016)*."""
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
@@ -118,9 +118,9 @@ def _initialise(model: nn.Module, output: nn.Module, bias: Tensor) -> None:
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     assert isinstance(output.bias, Tensor)
-    # a convolution has one bias per channel: it gets the mean of its plane
-    per_output = bias.flatten() if output.bias.numel() == bias.numel() else bias.flatten(1).mean(1)
-    output.bias.copy_(per_output)
+    # a convolution has one bias per channel: the best single prediction of a plane is its mean
+    per_output = mean.flatten() if output.bias.numel() == mean.numel() else mean.flatten(1).mean(1)
+    output.bias.copy_(output_bias(per_output, likelihood))
 
 
 def _layers(widths: tuple[int, ...], activation: str) -> list[nn.Module]:

@@ -44,13 +44,13 @@ class Ours:
         self.objective = build_objective(plan, self.model, torch.device("cpu"))
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.updates = torch.optim.Adam(self.parameters, lr=1e-3, fused=True)
-        self.noise = torch_stream(0, "noise")
+        self.noise, self.binarisation = torch_stream(0, "noise"), torch_stream(0, "binarisation")
         self.rows = _batches(len(self.pixels), batch_size, 10**9, 0)
 
     def step(self) -> None:
         for group in self.updates.param_groups:
             group["lr"] = 1e-3
-        batch = Batch(self.pixels.batch(next(self.rows), self.noise), 0, len(self.pixels), self.noise)
+        batch = Batch(self.pixels.batch(next(self.rows), self.binarisation), 0, len(self.pixels), self.noise)
         value = self.objective(self.model, batch).mean()
         self.updates.zero_grad(set_to_none=True)
         (-value).backward()

@@ -259,3 +259,13 @@ def test_the_encoder_sees_each_image_once_in_an_evaluation(plan_of_run):
     images = torch.cat(seen)
     assert len(images) <= 6000 + 2 * REHEARSAL + 4  # probe-train and test, then what the rehearsal tried
     assert len(images) >= 6000
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "{}"])
+def test_a_damaged_description_of_the_weights_is_trained_again(plan_of_run, capsys, text):
+    plan = plan_of_run("metrics=[rate_distortion]")
+    first = execute(plan)
+    (plan.folder / FILE).unlink()
+    (plan.folder / "model.json").write_text(text)
+    assert execute(plan).scores == first.scores
+    assert "the weights cannot be used" in capsys.readouterr().err

@@ -29,6 +29,31 @@ def test_every_example_is_visited_once_an_epoch():
     assert torch.cat(rows[:4]).tolist() != torch.cat(rows[4:]).tolist()
 
 
+def images_seen(*overrides):
+    """The training batches of a few steps, and the history's rate and distortion of the untrained model."""
+    model, objective, train, validation = parts(*overrides)
+    seen = []
+
+    def watched(model, batch):
+        if torch.is_grad_enabled():
+            seen.append(batch.x)
+        return objective(model, batch)
+
+    history = fit(model, watched, train, validation, 0, steps=4, batch_size=5, validations=1)
+    return torch.stack(seen), [history[0][f"validation_{part}"] for part in ("rate", "distortion")]
+
+
+def test_objectives_that_draw_more_noise_see_the_same_images():
+    """Differences between objectives are paired: equal order, equal binarisation, equal noise of validation."""
+    images, validated = images_seen("objective=elbo")
+    assert 0 < images.mean() < 1
+    for other in ("objective.num_samples=3", "objective=iwae", "objective=info_vae", "objective=factor_vae"):
+        again = images_seen(other, *(["objective.hidden=[4]"] if "factor" in other else []))
+        assert torch.equal(again[0], images), other
+        assert again[1] == validated, other
+    assert not torch.equal(images[0], images[1])
+
+
 def test_batches_larger_than_the_data_are_the_data():
     assert [len(rows) for rows in _batches(7, 100, 3, seed=0)] == [7, 7, 7]
 

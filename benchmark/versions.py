@@ -1,0 +1,22 @@
+"""What a number depends on beside its configuration: raise one of these, and runs made before are made anew, not mixed.
+
+Runs that state no version are of the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# What is trained under an unchanged configuration, a part of every run's identity: raise it to train anew.
+# 2: training images are binarised from a stream of their own; a convolution's output bias is the logit of the mean.
+NUMBERS = 2
+
+# How scores are computed from trained weights: raise it to score finished runs again, without training.
+# 2: the default number of samples follows the multiplications of a decoder.
+SCORES = 2
+
+
+def version_of(config: Mapping[str, Any]) -> tuple[int, int]:
+    """(NUMBERS, SCORES) of a record's configuration."""
+    return int(config.get("numbers", 1)), int(config.get("scores", 1))

@@ -1,0 +1,120 @@
+"""Weights that do not fit are refused whole: nothing is loaded by halves, and the run is trained again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from benchmark.checkpoint import DESCRIPTION, WEIGHTS, load_checkpoint, save_checkpoint
+from models.networks import mlp
+
+IDENTITY = {"model": "mlp", "seed": 0}
+SHAPE = (1, 4, 4)
+
+
+def model_of(seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return mlp(SHAPE, torch.full(SHAPE, 0.3), latent_dim=3)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    save_checkpoint(tmp_path, model_of(0), IDENTITY, 2.5)
+    return tmp_path
+
+
+def change_weights(folder, change):
+    """Other weights with a digest that fits them."""
+    weights = load((folder / WEIGHTS).read_bytes())
+    change(weights)
+    content = save(weights)
+    (folder / WEIGHTS).write_bytes(content)
+    description = json.loads((folder / DESCRIPTION).read_text())
+    description["sha256"] = hashlib.sha256(content).hexdigest()
+    (folder / DESCRIPTION).write_text(json.dumps(description))
+
+
+def lose(weights):
+    del weights["encoder.mean.weight"]
+
+
+def add(weights):
+    weights["of.another.version"] = torch.zeros(2)
+
+
+def reshape(weights):
+    weights["decoder.log_sigma2"] = torch.zeros(1)
+
+
+def retype(weights):
+    weights["encoder.mean.bias"] = weights["encoder.mean.bias"].long()
+
+
+def assert_refused(folder, capsys, why):
+    model, fresh = model_of(1), model_of(1)
+    assert load_checkpoint(folder, model, IDENTITY) is None
+    for a, b in zip(model.state_dict().values(), fresh.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert said.startswith(f"note: {folder}: the weights cannot be used (")
+    assert why in said
+    assert said.endswith("it is trained again\n")
+
+
+def test_weights_come_back_with_the_seconds_that_they_took(saved, capsys):
+    model = model_of(1)
+    assert load_checkpoint(saved, model, IDENTITY) == 2.5
+    for a, b in zip(model.state_dict().values(), model_of(0).state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lose, "encoder.mean.weight is missing in model.safetensors, (3, 200) torch.float32 in the model"),
+        (add, "of.another.version is (2,) torch.float32 in model.safetensors, missing in the model"),
+        (reshape, "decoder.log_sigma2 is (1,)"),
+        (retype, "encoder.mean.bias is (3,) torch.int64"),
+    ],
+)
+def test_weights_of_another_architecture_touch_nothing(saved, capsys, change, why):
+    change_weights(saved, change)
+    assert_refused(saved, capsys, why)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[]", "no JSON object"),
+        ("null", "no JSON object"),
+        ("{}", "no 'identity'"),
+        ("[" * 100_000, "recursion"),
+        ('{"identity": {"model": "mlp", "seed": 1}}', "of another run"),
+        ('{"identity": {"model": "mlp", "seed": NaN}}', "JSON compliant"),
+        ('{"identity": null}', "of another run"),
+        ('{"identity": {"model": "mlp", "seed": 0}, "sha256": []}', "sha256"),
+        ("\x00", "Expecting value"),
+    ],
+)
+def test_a_damaged_description_is_said(saved, capsys, text, why):
+    (saved / DESCRIPTION).write_text(text)
+    assert_refused(saved, capsys, why)
+
+
+@pytest.mark.parametrize("seconds", ["soon", None, [], float("nan"), -1])
+def test_a_time_that_is_none_is_said(saved, capsys, seconds):
+    description = json.loads((saved / DESCRIPTION).read_text())
+    (saved / DESCRIPTION).write_text(json.dumps({**description, "training_seconds": seconds}))
+    assert_refused(saved, capsys, "training_seconds")
+
+
+def test_no_checkpoint_is_no_damage(tmp_path, capsys):
+    assert load_checkpoint(tmp_path, model_of(0), IDENTITY) is None
+    assert capsys.readouterr().err == ""

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.arrays import UNREADABLE, read_arrays
+from benchmark.arrays import read_arrays
 from benchmark.record import Record
+from metrics.arrays import numbers
 from metrics.core import Score
 from metrics.udr import udr
 
@@ -50,7 +51,10 @@ def _scored(runs: Sequence[Run]) -> Iterator[tuple[Record, list[Score]]]:
     read: list[tuple[Record, Arrays]] = []
     for folder, record in runs:
         try:
-            read.append((record, _test_codes(folder)))
+            codes = _test_codes(folder)
+            if read and len(codes[0]) != len(read[0][1][0]):
+                raise Unread(f"the run's {CODES} is of other examples")
+            read.append((record, codes))
         except Unread as error:
             yield record, [_score(name, None, str(error)) for name in NAMES]
     if len(read) < 2:
@@ -69,17 +73,17 @@ def _score(name: str, value: float | None, reason: str) -> Score:
 
 
 def _test_codes(folder: Path) -> Arrays:
+    if not (folder / CODES).exists():
+        raise Unread(f"the run has no {CODES}")
     try:
         found = read_arrays(folder / CODES, ("test_mean", "test_stddev"))
-    except FileNotFoundError as error:
-        raise Unread(f"the run has no {CODES}") from error
-    except UNREADABLE as error:
+        mean, stddev = (numbers(array, name) for name, array in found.items())
+    except ValueError as error:
         raise Unread(f"the run's {CODES} cannot be read") from error
-    mean, stddev = (array.astype(np.float64) for array in found.values())
+    if mean.shape != stddev.shape:
+        raise Unread(f"the run's {CODES} has means and deviations of two shapes")
     if not (stddev > 0).all():
         raise Unread("a point code has no rate")
-    if not np.isfinite(mean).all():
-        raise Unread("the codes are not finite")
     return mean, stddev
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from benchmark.compose import compose
-from benchmark.configuration import Component, ConfigurationError
+from benchmark.configuration import Component, ConfigurationError, Plan
 from benchmark.datasets import Dataset
 from benchmark.encode import representation_of
 from benchmark.evidence import Subject
@@ -25,6 +26,7 @@ from metrics.core import Inapplicable, Representation, Score
 if TYPE_CHECKING:
     import pandas as pd
 
+CODES = "codes.npz"  # in a run's folder
 CHECKED = 200  # examples a metric is tried on
 
 
@@ -90,63 +92,85 @@ def score(source: Any, overrides: Sequence[str] = (), seed: int = 0) -> pd.DataF
     """
     import pandas as pd
 
-    return pd.DataFrame([asdict(found) for found in score_source(source, overrides, seed).scores])
+    return pd.DataFrame([asdict(found) for found in score_source(source, compose(list(overrides)), seed).scores])
 
 
-def score_source(source: Any, overrides: Sequence[str], seed: int) -> Evaluation:
+def score_source(source: Any, plan: Plan, seed: int) -> Evaluation:
     """The run metrics (those of arrays; densities need a model) of whatever `source` names."""
-    from benchmark.bring import from_arrays, from_callable, read_npz
-
-    plan = compose(list(overrides))
-    if isinstance(source, Mapping):
-        representation = from_arrays(source, seed)
-    elif ":" in str(source) and not Path(source).exists():
-        representation = from_callable(str(source), load_dataset(plan.dataset, plan.settings))
-    else:
-        path = Path(source)
-        representation = read_npz(path / "codes.npz" if path.is_dir() else path, seed)
     metrics = [metric for metric in plan.metrics if metric.target.startswith("metrics.")]
     if plan.metrics_explicit and len(metrics) < len(plan.metrics):
         names = sorted({metric.name for metric in plan.metrics} - {metric.name for metric in metrics})
         raise ConfigurationError(f"metrics=[{','.join(names)}]: needs a model and its densities; codes have none")
+    representation = _brought(source, plan, seed)
     found = evaluate(metrics, plan.metrics_explicit, representation, None, seed)
     return found._replace(examples=(len(representation.train), len(representation.test)))
 
 
+def _brought(source: Any, plan: Plan, seed: int) -> Representation:
+    from benchmark.bring import from_arrays, from_callable, is_callable, read_npz
+
+    if isinstance(source, Mapping):
+        return from_arrays(source, seed)
+    if is_callable(str(source)):
+        return from_callable(str(source), load_dataset(plan.dataset, plan.settings))
+    return read_npz(Path(source) / CODES if os.path.isdir(source) else Path(source), seed)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line: print the table and write <stem>.scores.json beside the codes; 2 where they are refused."""
+    """The command line: print the table and write <stem>.scores.json beside the codes.
+
+    What cannot be scored or written ends in one line and exit code 2; nothing is written then.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmark.evaluate", description=__doc__)
     parser.add_argument("source", help="codes.npz, a run's folder, or module:function")
     parser.add_argument("overrides", nargs="*", help="metrics=[mig,dci], dataset=sprites (for a function), seed=0")
+    parser.add_argument("--output", type=Path, help="the file to write instead of <stem>.scores.json beside the codes")
     given = parser.parse_args(arguments)
     try:
-        seed = compose(given.overrides).settings.seed
-        found = score_source(given.source, given.overrides, seed)
-    except ValueError as error:
+        _conduct(given.source, given.overrides, given.output or _scores_file(given.source))
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    return 0
+
+
+def _conduct(source: str, overrides: Sequence[str], output: Path) -> None:
+    _check_writable(output)
+    plan = compose(overrides)
+    seed = plan.settings.seed
+    found = score_source(source, plan, seed)
     print(score_table(found.scores))
     fitted, scored = found.examples
     print(f"{fitted} examples to fit on, {scored} that the scores are of; seed={seed} draws what is random")
     for name, reason in found.left_out.items():
         print(f"left out: {name}: {reason}")
-    written = _scores_file(given.source)
-    content = {
-        "schema": SCHEMA,
-        "seed": seed,
-        "examples": found.examples,
-        "scores": [asdict(item) for item in found.scores],
-    }
-    write_json(written, {**content, "left_out": found.left_out})
-    print(f"written: {written}")
-    return 0
+    scores = [asdict(item) for item in found.scores]
+    content = {"schema": SCHEMA, "seed": seed, "examples": found.examples, "scores": scores}
+    try:
+        write_json(output, {**content, "left_out": found.left_out})
+    except OSError as error:
+        raise _unwritable(output, error.strerror or str(error)) from error
+    print(f"written: {output}")
+
+
+def _check_writable(output: Path) -> None:
+    """An error at once where the scores could not be kept, and not after minutes of measuring."""
+    folder = output.parent
+    if os.path.isdir(folder) and not os.access(folder, os.W_OK):
+        raise _unwritable(output, "the folder is read-only")
+
+
+def _unwritable(output: Path, reason: str) -> ConfigurationError:
+    return ConfigurationError(f"cannot write {output} ({reason}); name another file with --output")
 
 
 def _scores_file(source: str) -> Path:
     path = Path(source)
-    if path.is_dir():
+    if os.path.isdir(source):
         return path / "codes.scores.json"
-    return path.with_suffix(".scores.json") if path.exists() else Path(f"{source.replace(':', '.')}.scores.json")
+    return (
+        path.with_suffix(".scores.json") if os.path.exists(source) else Path(f"{source.replace(':', '.')}.scores.json")
+    )
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from benchmark.arrays import UNREADABLE, read_arrays
+from benchmark.arrays import UnreadableError, read_arrays
 from benchmark.record import write_atomically
+from metrics.arrays import words
 from metrics.core import Array, Codes, Representation
 
 if TYPE_CHECKING:
@@ -80,16 +81,17 @@ def read_matrices(folder: Path) -> dict[str, Array]:
 def read_factor_names(folder: Path) -> list[str]:
     """The names of the generative factors, the columns of a run's matrices, from its codes; none if these are lost."""
     found = _arrays(folder / "codes.npz", ("factor_names", "factor_types"))
-    if len(found) < 2:
+    try:
+        names, types = (words(array, name) for name, array in found.items())
+    except ValueError:
         return []
-    pairs = zip(found["factor_names"].tolist(), found["factor_types"].tolist(), strict=False)
-    return [str(name) for name, kind in pairs if kind != "label"]
+    return [name for name, kind in zip(names, types, strict=False) if kind != "label"]
 
 
 def _arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     try:
         return read_arrays(path, names)
-    except UNREADABLE:
+    except UnreadableError:
         return {}
 
 

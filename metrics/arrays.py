@@ -41,14 +41,31 @@ def from_arrays(arrays: Mapping[str, np.ndarray], seed: int, where: str = "array
 
 def numbers(array: np.ndarray, where: str) -> np.ndarray:
     """The array as float64 (N, K), one column if it has one axis; finite and not empty."""
+    array = np.asarray(array)
     if array.dtype.kind not in "fiub":
         raise CodesError(f"{where}: has dtype {array.dtype}, expected numbers")
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2 or 0 in array.shape:
         raise CodesError(f"{where}: has shape {array.shape}, expected (N, K) with N and K at least 1")
+    with np.errstate(over="ignore"):  # what float64 cannot hold becomes infinite, and is refused
+        array = array.astype(np.float64)
     if not np.isfinite(array).all():
         raise CodesError(f"{where}: has NaN or infinite entries; remove those rows")
-    return array.astype(np.float64)
+    return array
+
+
+def words(array: np.ndarray, where: str) -> tuple[str, ...]:
+    """An array of text (F,) as printable words."""
+    array = np.asarray(array)
+    if array.ndim != 1 or (array.dtype.kind != "U" and array.size):
+        raise CodesError(f"{where}: has shape {array.shape} and dtype {array.dtype}, expected text of shape (F,)")
+    try:
+        found = tuple(map(str, array))
+    except ValueError as error:  # a number that stands for no letter
+        raise CodesError(f"{where}: {error}") from error
+    if wrong := [word for word in found if not word.strip() or not word.isprintable()]:
+        raise CodesError(f"{where}: {wrong[0]!r} cannot be printed as a name")
+    return found
 
 
 def _split(arrays: Mapping[str, np.ndarray], seed: int, where: str) -> tuple[dict[str, np.ndarray], ...]:
@@ -86,12 +103,14 @@ def _described(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names and types of the factors: as given, else factor_1, ... and discrete where values are few whole numbers."""
     count = factors.shape[1]
-    names = tuple(map(str, arrays["factor_names"])) if "factor_names" in arrays else ()
+    names = words(arrays["factor_names"], f"{where}: factor_names") if "factor_names" in arrays else ()
     names = names or tuple(f"factor_{index + 1}" for index in range(count))
     guessed = tuple("discrete" if _is_discrete(column) else "continuous" for column in factors.T)
-    types = tuple(map(str, arrays["factor_types"])) if "factor_types" in arrays else guessed
+    types = words(arrays["factor_types"], f"{where}: factor_types") if "factor_types" in arrays else guessed
     if len(names) != count or len(types) != count:
         raise CodesError(f"{where}: {len(names)} names and {len(types)} types for {count} factors")
+    if len(set(names)) < count:
+        raise CodesError(f"{where}: two factors have one name: {', '.join(names)}")
     if wrong := sorted(set(types) - set(FACTOR_TYPES)):
         raise CodesError(f"{where}: unknown factor types {wrong}; choose from {', '.join(FACTOR_TYPES)}")
     return names, types

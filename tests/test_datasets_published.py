@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import test_datasets as laws
+from hostile import encrypted, npy, npz, of_method
 from scipy.io import savemat
 
 from benchmark.datasets import Paths, cars3d, mpi3d, norb, published, shapes3d
@@ -131,7 +132,7 @@ def small(request, tmp_path, monkeypatch):
     folder.mkdir()
     expected = WRITERS[name](folder, GRIDS[name])
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         accept(monkeypatch, name, folder, f"http://127.0.0.1:{server.server_port}/")
         monkeypatch.setattr(published, "download", partial(download, allow_loopback_http=True))
         cache = tmp_path / "cache"
@@ -224,6 +225,40 @@ def test_files_of_another_form_are_refused_though_their_checksum_is_right(tmp_pa
             with pytest.raises(ValueError, match=problem) as caught:
                 getattr(MODULES[name], name)(Paths(tmp_path, options["cache_dir"]), **OPTIONS)
             assert "\n" not in str(caught.value)
+
+
+def norb_file(part, kind, array):
+    return f"{norb.PARTS[part]}-{kind}.mat.gz", gzip.compress(matrix_bytes(array), 1)
+
+
+FORGED = {  # why -> name of the file and its bytes
+    "password": ("mpi3d_toy.npz", encrypted(npz({"images": np.zeros(3)}))),
+    "unknown method": ("mpi3d_toy.npz", of_method(npz({"images": np.zeros(3)}), 97)),
+    "have shape (1000000000000,": ("mpi3d_toy.npz", npz({"images": npy(np.zeros(3), shape=(10**12, 64, 64, 3))})),
+    "magic string": ("mpi3d_toy.npz", npz({"images": b"no array"})),
+    "it has shape (7, 2, 96, 96)": norb_file(0, "dat", np.zeros((7, 2, 96, 96), np.uint8)),
+    "it starts with 0x1e3d4c54": norb_file(0, "dat", np.zeros((160, 2, 96, 96), np.int32)),
+    "it has shape (79, 4)": norb_file(1, "info", np.zeros((79, 4), np.int32)),
+    "it has shape (0,)": norb_file(1, "cat", np.zeros(0, np.int32)),
+    "it has shape (1000000,)": norb_file(1, "cat", np.zeros(10**6, np.int32)),
+    "it starts with 0x0": (f"{norb.PARTS[1]}-cat.mat.gz", gzip.compress(bytes(100))[:-4]),
+    "unpack requires a buffer": (f"{norb.PARTS[1]}-cat.mat.gz", gzip.compress(b"U")),
+}
+
+
+@pytest.mark.parametrize("problem", FORGED, ids=str)
+def test_forged_files_are_named_though_their_checksum_is_right(tmp_path, monkeypatch, problem):
+    name, content = FORGED[problem]
+    family = "mpi3d" if name.startswith("mpi3d") else "smallnorb"
+    WRITERS[family](tmp_path, GRIDS[family])
+    (tmp_path / name).write_bytes(content)
+    accept(monkeypatch, family, tmp_path, "https://127.0.0.1:9/")
+    with pytest.raises(ValueError, match="replace it by https") as caught:
+        getattr(MODULES[family], family)(Paths(tmp_path, tmp_path / "cache"), **OPTIONS)
+    assert str(caught.value).startswith(str(tmp_path / name))
+    assert problem in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "cache").glob("*.npy"))
 
 
 def test_missing_h5py_is_told_before_anything_is_downloaded(tmp_path, monkeypatch):

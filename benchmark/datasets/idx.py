@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import logging
 import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.arrays import reading
 from benchmark.datasets.core import Paths
 from benchmark.datasets.download import Checksum, download
 
@@ -119,13 +119,11 @@ def _read(source: Source, name: str, path: Path) -> NDArray[np.uint8]:
 
 
 def _content(path: Path, remedy: str) -> bytes:
-    try:
+    with reading(path, "cannot be read", remedy):
         with path.open("rb") as file:
             compressed = file.read(2) == GZIP_MAGIC
         with gzip.open(path) if compressed else path.open("rb") as file:
             content = file.read(SIZE_LIMIT + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} cannot be read ({error}); {remedy}") from error
     if len(content) > SIZE_LIMIT:
         raise ValueError(f"{path} is larger than any file of this kind; {remedy}")
     return content

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -11,12 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.arrays import blocks, opened, reading
 from benchmark.datasets.cache import mapped_images
 from benchmark.datasets.core import Dataset, Paths
 from benchmark.datasets.download import Checksum
 from benchmark.datasets.grids import SIDE, Axes, Axis, by_row, grid_dataset
 from benchmark.datasets.idx import check_data_dir
-from benchmark.datasets.npz import blocks
 from benchmark.datasets.published import Published, obtain
 from benchmark.datasets.splits import Seed, Size, sizes
 
@@ -77,9 +75,6 @@ def published(variant: Variant) -> Published:
 
 def _blocks(path: Path) -> Iterator[NDArray[np.uint8]]:
     """The images, channels first."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for block in blocks(archive, "images", (AXES.total, SIDE, SIDE, 3), BLOCK):
-                yield block.transpose(0, 3, 1, 2)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is not an MPI3D file ({error}); replace it by {MIRRORS[0]}{path.name}") from error
+    with reading(path, "is not an MPI3D file", f"replace it by {MIRRORS[0]}{path.name}"), opened(path) as archive:
+        for block in blocks(archive, "images", (AXES.total, SIDE, SIDE, 3), BLOCK):
+            yield block.transpose(0, 3, 1, 2)

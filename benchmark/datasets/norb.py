@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.arrays import reading
 from benchmark.datasets.cache import cached_array
 from benchmark.datasets.core import Dataset, Paths
 from benchmark.datasets.download import Checksum
@@ -45,7 +46,16 @@ AXES = Axes(
 )
 ORIGINAL = 96  # pixels
 SIZE_LIMIT = 150_000_000
-TYPES: dict[int, np.dtype[Any]] = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}  # by magic number
+
+
+class Kind(NamedTuple):
+    """A type of matrix and the number that a file of it starts with."""
+
+    magic: int
+    type: np.dtype[Any]
+
+
+BYTES, INTEGERS = Kind(0x1E3D4C55, np.dtype("u1")), Kind(0x1E3D4C54, np.dtype("<i4"))
 BLOCK = 1 << 10  # pairs at a time
 
 
@@ -82,40 +92,43 @@ def published(part: str, kind: str) -> Published:
 
 def _images(paths: Paths) -> NDArray[np.uint8]:
     """The images of both parts (N, 1, 64, 64) in the order of the axes."""
-    images, classes = [], []
-    for part in PARTS:
-        dat, cat, info = (obtain(published(part, kind), paths) for kind in ("dat", "cat", "info"))
-        images += [shrunk(block[:, :1]) for block in _read(dat, (2, ORIGINAL, ORIGINAL))]
-        category, about = (np.concatenate(list(_read(*given))) for given in ((cat, ()), (info, (4,))))
-        classes.append(np.column_stack([category, about // np.array([1, 1, 2, 1])]))  # azimuths are even numbers
-    try:
-        row = np.ravel_multi_index(tuple(np.concatenate(classes).T), AXES.sizes)
-    except ValueError as error:
-        raise ValueError(f"the SmallNORB files have factors out of range ({error}); get them from {MIRROR}") from error
-    if not np.array_equal(np.sort(row), np.arange(AXES.total)):
-        raise ValueError(f"the SmallNORB files lack some images or have them twice; get them from {MIRROR}")
-    return np.concatenate(images)[np.argsort(row)]
+    rows, images = (np.concatenate(of) for of in zip(*(_part(part, paths) for part in PARTS), strict=True))
+    if not np.array_equal(np.sort(rows), np.arange(AXES.total)):
+        where = paths.data_dir or paths.cache_dir
+        raise ValueError(f"the SmallNORB files of {where} lack some images or have them twice; get them from {MIRROR}")
+    return images[np.argsort(rows)]
 
 
-def _read(path: Path, shape: tuple[int, ...]) -> Iterator[NDArray[Any]]:
-    """Blocks along the first axis of the binary matrix (n, *shape) in a file."""
-    try:
-        with gzip.open(path) as file:
-            count, dtype = _header(file, shape)
-            for start in range(0, count, BLOCK):
-                wanted = (min(BLOCK, count - start), *shape)
-                data = file.read(int(np.prod(wanted)) * dtype.itemsize)
-                yield np.frombuffer(data, dtype).reshape(wanted)
-    except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
-        raise ValueError(f"{path} is not that SmallNORB file ({error}); replace it by {MIRROR}{path.name}") from error
+def _part(part: str, paths: Paths) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+    """Place in the order of the axes (n,) and image (n, 1, 64, 64) of each example."""
+    dat, cat, info = (obtain(published(part, kind), paths) for kind in ("dat", "cat", "info"))
+    category = np.concatenate(list(_read(cat, (None,), INTEGERS)))
+    about = np.concatenate(list(_read(info, (len(category), 4), INTEGERS)))
+    classes = (category, *(about // np.array([1, 1, 2, 1])).T)  # azimuths are even numbers
+    with reading(cat, f"or {info.name} has factors out of range", f"get them from {MIRROR}"):
+        rows = np.ravel_multi_index(classes, AXES.sizes)
+    pairs = _read(dat, (len(category), 2, ORIGINAL, ORIGINAL), BYTES)
+    return rows, np.concatenate([shrunk(pair[:, :1]) for pair in pairs])
 
 
-def _header(file: gzip.GzipFile, shape: tuple[int, ...]) -> tuple[int, np.dtype[Any]]:
-    """Number of examples and type: magic, number of dimensions, at least three of them, all little endian."""
+def _read(path: Path, shape: tuple[int | None, ...], kind: Kind) -> Iterator[NDArray[Any]]:
+    """Blocks along the first axis, of length 1 to N where it is None, of the binary matrix in a file."""
+    with reading(path, "is not that SmallNORB file", f"replace it by {MIRROR}{path.name}"), gzip.open(path) as file:
+        found = _header(file, kind.magic)
+        count = found[0]
+        if found[1:] != shape[1:] or shape[0] not in (None, count) or not 1 <= count <= AXES.total:
+            raise ValueError(f"it has shape {found}")
+        for start in range(0, count, BLOCK):
+            wanted = (min(BLOCK, count - start), *found[1:])
+            data = file.read(math.prod(wanted) * kind.type.itemsize)
+            yield np.frombuffer(data, kind.type).reshape(wanted)
+        if file.read(1):
+            raise ValueError("it goes on after its end")
+
+
+def _header(file: gzip.GzipFile, expected: int) -> tuple[int, ...]:
+    """The shape: magic number of the type, number of dimensions, at least three of them, all little endian."""
     magic, dimensions = struct.unpack("<2i", file.read(8))
-    if magic not in TYPES or dimensions != 1 + len(shape):
+    if magic != expected or not 1 <= dimensions <= 4:
         raise ValueError(f"it starts with {magic:#x} and {dimensions} dimensions")
-    found = struct.unpack(f"<{max(3, dimensions)}i", file.read(4 * max(3, dimensions)))[:dimensions]
-    if found[1:] != shape:
-        raise ValueError(f"it has shape {found}")
-    return found[0], TYPES[magic]
+    return struct.unpack(f"<{max(3, dimensions)}i", file.read(4 * max(3, dimensions)))[:dimensions]

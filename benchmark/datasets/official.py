@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.npz import blocks
+from benchmark.arrays import blocks, opened, reading, whole
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 MD5 = "7da33b31b13a06f4b04a70402ce90c2e"
 BLOCK = 1 << 14  # images at a time
+PROBLEM = "is not the dSprites file"
+REMEDY = "get the file from github.com/deepmind/dsprites-dataset, or remove it to use regenerated images"
 
 
 def find(data_dir: Path | None) -> Path | None:
@@ -27,7 +28,7 @@ def find(data_dir: Path | None) -> Path | None:
 
 def source_of(path: Path) -> str:
     """What to call these bytes: the published file has a known md5, and only it is called official."""
-    with path.open("rb") as file:
+    with reading(path, PROBLEM, REMEDY), path.open("rb") as file:
         digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     return "official npz" if digest == MD5 else f"npz unlike the official one (md5 {digest[:12]})"
 
@@ -40,12 +41,9 @@ def stamp(path: Path) -> str:
 
 def check_order(path: Path, grid: tuple[int, ...]) -> None:
     """An error unless the latents (color, *grid) run through the grid with the last one fastest."""
-    with _opened(path) as archive, archive.open("latents_classes.npy") as file:
-        latents = np.lib.format.read_array(file, allow_pickle=False)
-        expected = np.indices((1, *grid)).reshape(len(grid) + 1, -1).T
-        if latents.shape != expected.shape:
-            raise ValueError(f"latents_classes have shape {latents.shape}, not {expected.shape}")
-        if not np.array_equal(latents, expected):
+    expected = np.indices((1, *grid)).reshape(len(grid) + 1, -1).T
+    with _opened(path) as archive:
+        if not np.array_equal(whole(archive, "latents_classes", expected.shape), expected):
             raise ValueError("latents_classes are not in the published order")
 
 
@@ -61,9 +59,5 @@ def packed(path: Path, count: int, canvas: int) -> Iterator[NDArray[np.uint8]]:
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive; whatever is wrong with it becomes an error that names the file and the remedy."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError) as error:
-        remedy = "get the file from github.com/deepmind/dsprites-dataset, or remove it to use regenerated images"
-        raise ValueError(f"{path} is not the dSprites file ({error}); {remedy}") from error
+    with reading(path, PROBLEM, REMEDY), opened(path) as archive:
+        yield archive

@@ -9,6 +9,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.arrays import reading
 from benchmark.datasets.cache import mapped_images
 from benchmark.datasets.core import Dataset, Paths
 from benchmark.datasets.download import Checksum
@@ -70,21 +71,21 @@ def _h5py() -> ModuleType:
 
 def _blocks(h5py: ModuleType, path: Path) -> Iterator[NDArray[np.uint8]]:
     """The images, channels first."""
-    try:
-        with h5py.File(path, "r") as file:
-            _check(file["images"].shape, file["images"].dtype, file["labels"][:])
-            for start in range(0, AXES.total, BLOCK):
-                yield file["images"][start : start + BLOCK].transpose(0, 3, 1, 2)
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is not the 3D Shapes file ({error}); replace it by {FILE.urls[0]}") from error
+    problem, remedy = "is not the 3D Shapes file", f"replace it by {FILE.urls[0]}"
+    with reading(path, problem, remedy), h5py.File(path, "r") as file:
+        images, labels = file["images"], file["labels"]
+        for name, array, shape in (("images", images, (SIDE, SIDE, 3)), ("labels", labels, (len(AXES),))):
+            if array.shape != (AXES.total, *shape):
+                raise ValueError(f"{name} have shape {array.shape}")
+        if images.dtype != np.uint8 or labels.dtype != np.float64:
+            raise ValueError(f"images are of type {images.dtype}, labels of type {labels.dtype}")
+        _check_order(labels[:])
+        for start in range(0, AXES.total, BLOCK):
+            yield images[start : start + BLOCK].transpose(0, 3, 1, 2)
 
 
-def _check(shape: tuple[int, ...], dtype: np.dtype[np.uint8], labels: NDArray[np.float64]) -> None:
-    """An error unless images are bytes and labels (N, 6) run through the grid with the last one fastest."""
-    if shape != (AXES.total, SIDE, SIDE, 3) or dtype != np.uint8:
-        raise ValueError(f"images have shape {shape} and type {dtype}")
-    if labels.shape != (AXES.total, len(AXES)):
-        raise ValueError(f"labels have shape {labels.shape}")
+def _check_order(labels: NDArray[np.float64]) -> None:
+    """An error unless labels (N, 6) run through the grid with the last one fastest."""
     for values, expected in zip(labels.T, AXES.classes().T, strict=True):
         if not np.array_equal(np.unique(values, return_inverse=True)[1], expected):
             raise ValueError("labels are not in the published order")

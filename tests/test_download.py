@@ -3,8 +3,10 @@
 import contextlib
 import gzip
 import threading
+import time
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pytest
@@ -18,12 +20,42 @@ BOMB = gzip.compress(bytes(5_000_000))
 HASH = sha256(CONTENT).hexdigest()
 
 
+OK = b"HTTP/1.1 200 OK\r\n%s\r\n"
+CHUNKED = OK % b"Transfer-Encoding: chunked\r\n"
+RAW = {  # answers that break the protocol
+    "negative length": OK % b"Content-Length: -5\r\n" + GZ,
+    "text as length": OK % b"Content-Length: many\r\n" + GZ,
+    "digit that is none": OK % b"Content-Length: \xb2\r\n" + GZ,
+    "length of 5000 digits": OK % (b"Content-Length: " + b"9" * 5000 + b"\r\n") + GZ,
+    "length too large": OK % b"Content-Length: 999999999999999\r\n" + GZ,
+    "length of one byte more": OK % b"Content-Length: %d\r\n" % len(GZ) + GZ[:-1],
+    "chunk of no size": CHUNKED + b"zz\r\n" + GZ,
+    "negative chunk": CHUNKED + b"-5\r\n" + GZ + b"\r\n0\r\n\r\n",
+    "huge chunk": CHUNKED + b"f" * 40 + b"\r\n" + GZ[:-1],
+    "chunk cut": CHUNKED + b"%x\r\n" % len(GZ) + GZ[:1000],
+    "chunks without end": [CHUNKED] + [b"10000\r\n" + bytes(0x10000) + b"\r\n"] * 100,
+    "no status": b"hello\r\n\r\n",
+    "no number": b"HTTP/1.1 abc OK\r\n\r\n",
+    "nothing": b"",
+    "line without end": OK % (b"X: " + b"x" * 70_000 + b"\r\n"),
+    "too many headers": OK % b"".join(b"X%d: 1\r\n" % i for i in range(200)),
+    "continue for ever": [b"HTTP/1.1 100 Continue\r\n" + b"X: " + b"x" * 60_000 + b"\r\n\r\n"] * 100,
+    "bad redirect": b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",
+    "odd redirect": "HTTP/1.1 302 Found\r\nLocation: https://\xad..example\r\n\r\n".encode("latin1"),
+    "redirect with a body": [b"HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\n\r\n"] + [bytes(1 << 16)] * 100,
+}
+
+
 class Handler(BaseHTTPRequestHandler):
     """/good and /other know Range; /plain ignores it; /cut breaks off; the rest misbehaves as named."""
 
     def do_GET(self):
-        kind = self.path.split("/")[1]
+        kind = unquote(self.path.split("/")[1])
         self.server.seen.append((kind, self.headers.get("Range")))
+        if kind in RAW:
+            return self.raw(RAW[kind])
+        if kind == "drip":
+            return self.drip()
         if kind == "missing":
             return self.send_error(404)
         if kind == "redirect":
@@ -57,6 +89,19 @@ class Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):
             self.wfile.write(body[:sent])
 
+    def raw(self, answer):
+        self.close_connection = True
+        with contextlib.suppress(ConnectionError):
+            for part in answer if isinstance(answer, list) else [answer]:
+                self.wfile.write(part)
+
+    def drip(self):
+        """One byte of a right answer after the other."""
+        with contextlib.suppress(ConnectionError):
+            for byte in OK % b"Content-Length: 100\r\n" + bytes(100):
+                self.wfile.write(bytes([byte]))
+                time.sleep(0.02)
+
     def log_message(self, *_args):
         pass
 
@@ -65,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
 def server():
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         running.seen = []
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield running
         running.shutdown()
 
@@ -142,6 +187,28 @@ def test_a_connection_that_always_breaks_keeps_what_came(fetch, monkeypatch):
 def test_mirrors_are_tried_in_order(fetch):
     assert fetch("missing", "wrong", "shifted", "redirect", "other", "good").read_bytes() == OTHER_GZ
     assert [kind for kind, _ in fetch.seen] == ["missing", "wrong", "shifted", "redirect", "other"]
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_what_breaks_the_protocol_leads_to_the_next_mirror(fetch, kind):
+    path = quote(kind)
+    assert fetch(path, "good").read_bytes() == GZ
+    assert fetch.seen[-1][0] == "good"
+    assert not fetch.part.exists()
+    fetch.target.unlink()
+    with pytest.raises(ValueError, match=r"cannot download file.gz: tried .*; put it there") as caught:
+        fetch(path)
+    assert "\n" not in str(caught.value)
+    assert not fetch.target.exists()
+
+
+def test_a_server_that_drips_is_left_for_the_next(fetch, monkeypatch):
+    monkeypatch.setattr("benchmark.datasets.transport.WINDOW", 0.3)
+    started = time.monotonic()
+    assert fetch("drip", "good").read_bytes() == GZ
+    assert time.monotonic() - started < 2  # the whole answer would take 3 seconds
+    with pytest.raises(ValueError, match="sends less than 10 kB a second"):
+        fetch("drip", name="other.gz")
 
 
 def test_all_failures_are_told_in_one_line(fetch):

@@ -29,6 +29,10 @@ BLOCK = 1 << 22
 Check = Callable[[Path, NDArray[Any]], bool]  # whether a file still holds what was written
 
 
+class CacheError(ValueError):
+    """The cache folder cannot be written; one line that says why and what to do."""
+
+
 def cached_array(
     path: Path, shape: tuple[int, ...], dtype: DTypeLike, chunks: Callable[[], Iterable[NDArray[Any]]]
 ) -> NDArray[Any]:
@@ -76,7 +80,7 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ValueError(
+        raise CacheError(
             f"cannot write to the cache {folder} ({reason}); set cache_dir to a folder with space"
         ) from error
 

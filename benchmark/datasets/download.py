@@ -1,28 +1,25 @@
-"""Verified downloads: https only, resumed where they stopped, known by a sha256 or, where none is published, an md5."""
+"""Verified downloads: resumed where they stopped, known by a sha256 or, where none is published, an md5."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import os
-import urllib.request
+import re
 import zlib
 from collections.abc import Sequence
-from contextlib import suppress
-from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from pathlib import Path
-from ssl import SSLError
-from typing import IO, BinaryIO, Literal, NamedTuple, cast
+from typing import BinaryIO, Literal, NamedTuple, cast
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from benchmark.datasets.cache import locked, writing
+from benchmark.datasets.cache import CacheError, locked, writing
+from benchmark.datasets.transport import check_url, connect
 
 ATTEMPTS = 4
 BLOCK = 1 << 16
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Checksum(NamedTuple):
@@ -47,12 +44,13 @@ def download(
     timeout: float = 20.0,
     allow_loopback_http: bool = False,
 ) -> Path:
-    """The file at target, from the first mirror that has it.
+    """The file at target, from the first mirror that has it and sends it fast enough (see transport.SLOWEST).
 
+    Whatever else a server does wrong, the next one is asked; what came stays beside the target, to be continued.
     `size_limit` bounds the bytes sent and the bytes decompressed; `by_hand` tells the user where else to put the file.
     """
     for url in urls:
-        _check_url(url, allow_loopback_http)
+        check_url(url, allow_loopback_http)
     if holds(target, checksum, size_limit):
         return target
     with writing(target.parent), locked(target):
@@ -63,7 +61,9 @@ def download(
         for url in urls:
             try:
                 _fetch_verified(url, part, target.suffix, checksum, size_limit, timeout, allow_loopback_http)
-            except (_UnusableError, URLError, HTTPException, ConnectionError, TimeoutError, SSLError) as error:
+            except CacheError:  # our own disk, not the mirror
+                raise
+            except (_UnusableError, OSError, HTTPException, ValueError) as error:
                 failures.append(f"{url} ({_reason(error)})")
             else:
                 os.replace(part, target)
@@ -84,7 +84,7 @@ def _fetch_verified(
         if not complete:
             problem = "the connection ended early"
             continue
-        part.unlink(missing_ok=True)
+        _discard(part)
         problem = "it has other content than the published file"
         if fresh:
             break
@@ -94,10 +94,8 @@ def _fetch_verified(
 def _fetch(url: str, part: Path, size_limit: int, timeout: float, allow_http: bool) -> bool:
     """Continues part with what the server sends, or restarts it; whether all of it came."""
     start = _size(part)
-    headers = {"User-Agent": "betterbound", **({"Range": f"bytes={start}-"} if start else {})}
     try:
-        opener = _opener(url, allow_http)
-        response = cast(HTTPResponse, opener.open(urllib.request.Request(url, headers=headers), timeout=timeout))
+        response = connect(url, start, size_limit, timeout, allow_http)
     except HTTPError as error:
         error.close()
         if error.code == 416 and start:  # nothing beyond what we have: it is complete, or too long
@@ -106,12 +104,20 @@ def _fetch(url: str, part: Path, size_limit: int, timeout: float, allow_http: bo
     with response:
         resumed = response.status == 206
         if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            part.unlink(missing_ok=True)
+            _discard(part)
             raise _UnusableError("it answered with another range than asked for")
         start = start if resumed else 0
-        length = response.headers.get("Content-Length", "")
-        expected = start + int(length) if length.isdigit() else None
-        return _save(response, part, start, expected, size_limit)
+        length = _length(response)
+        return _save(response, part, start, None if length is None else start + length, size_limit)
+
+
+def _length(response: HTTPResponse) -> int | None:
+    text = response.headers.get("Content-Length")
+    if text is None or response.chunked:
+        return None
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise _UnusableError(f"it states the length {text[:20]!r}")
+    return int(text)
 
 
 def _save(response: HTTPResponse, part: Path, start: int, expected: int | None, size_limit: int) -> bool:
@@ -123,16 +129,23 @@ def _save(response: HTTPResponse, part: Path, start: int, expected: int | None, 
         if max(start, expected or 0) > size_limit:
             file.truncate(0)
             raise _UnusableError(f"{expected} bytes are more than the limit of {size_limit}")
-        with suppress(IncompleteRead):
-            while block := response.read(BLOCK):
-                size += len(block)
-                if size > size_limit:
-                    file.truncate(0)
-                    raise _UnusableError(f"it sends more than the limit of {size_limit} bytes")
-                with writing(part.parent):
-                    file.write(block)
-                bar.update(len(block))
-    return expected is None or size == expected
+        while block := _next(response):
+            size += len(block)
+            if size > size_limit:
+                file.truncate(0)
+                raise _UnusableError(f"it sends more than the limit of {size_limit} bytes")
+            with writing(part.parent):
+                file.write(block)
+            bar.update(len(block))
+    return size == expected if expected is not None else block is not None
+
+
+def _next(response: HTTPResponse) -> bytes | None:
+    """What has come, b"" at the end, None where the connection broke or a chunk is none."""
+    try:
+        return response.read1(BLOCK)
+    except IncompleteRead:
+        return None
 
 
 def _open(part: Path, mode: str) -> BinaryIO:
@@ -156,15 +169,13 @@ def holds(path: Path, checksum: Checksum, size_limit: int, suffix: str | None = 
     return digest.hexdigest() == checksum.value
 
 
+def _discard(path: Path) -> None:
+    with writing(path.parent):
+        path.unlink(missing_ok=True)
+
+
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _check_url(url: str, allow_loopback_http: bool) -> None:
-    parts = urlsplit(url)
-    loopback = allow_loopback_http and parts.scheme == "http" and parts.hostname in LOOPBACK
-    if parts.scheme != "https" and not loopback:
-        raise ValueError(f"{url} is not https; name a mirror that is")
 
 
 def _reason(error: Exception) -> str:
@@ -172,24 +183,3 @@ def _reason(error: Exception) -> str:
         return f"HTTP {error.code}"
     reason = error.reason if isinstance(error, URLError) else error
     return " ".join(str(reason).split()) or type(error).__name__
-
-
-class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    def __init__(self, allow_loopback_http: bool) -> None:
-        self.allow_loopback_http = allow_loopback_http
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> urllib.request.Request | None:
-        try:
-            _check_url(newurl, self.allow_loopback_http)
-        except ValueError as error:
-            raise URLError(f"redirected: {error}") from error
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener(url: str, allow_loopback_http: bool) -> urllib.request.OpenerDirector:
-    handlers: list[urllib.request.BaseHandler] = [_SafeRedirects(allow_loopback_http)]
-    if urlsplit(url).scheme == "http":  # loopback: not through a proxy
-        handlers.append(urllib.request.ProxyHandler({}))
-    return urllib.request.build_opener(*handlers)

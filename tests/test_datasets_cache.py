@@ -1,14 +1,20 @@
 """Arrays in the cache: made once, whole or not at all, and again when damaged."""
 
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile import npy, npz
 
 from benchmark.datasets import Paths
 from benchmark.datasets.cache import cached_array
 from benchmark.datasets.digits import mnist5k
+
+ROOT = Path(__file__).parents[1]
 
 
 def numbers(seen):
@@ -40,6 +46,12 @@ def test_cached_arrays_are_made_once(tmp_path):
         lambda content: b"junk" * 200,
         lambda content: content[:150] + bytes([content[150] ^ 1]) + content[151:],
         lambda content: content + b"x",
+        lambda content: npz({"numbers": np.zeros(3)}),
+        lambda content: npy(np.zeros(3), shape=(10**12, 3)),
+        lambda content: npy(np.zeros(3), text="{'descr': '<i4', 'fortran_order': False, 'shape': (30, 3"),
+        lambda content: npy(np.zeros(3), text="7"),
+        lambda content: npy(np.zeros(3), descr=[["x"]]),
+        lambda content: content.replace(b"(30, 3)", b"(-3, 3)"),
     ],
 )
 def test_damaged_cached_arrays_are_made_again(tmp_path, caplog, damage):
@@ -70,6 +82,45 @@ def test_many_at_once_make_it_once(tmp_path):
     assert len(arrays) == 8
     assert all(np.array_equal(array, arrays[0]) for array in arrays)
     assert len(seen) == 1 or os.name == "nt"
+
+
+MAKE = """
+import os, sys, time
+from pathlib import Path
+import numpy as np
+from benchmark.datasets.cache import cached_array
+
+def chunks():
+    Path(sys.argv[1], f"made-{os.getpid()}").touch()
+    time.sleep(0.5)
+    yield np.arange(90, dtype=np.int32).reshape(30, 3)
+
+print(cached_array(Path(sys.argv[1]) / "numbers.npy", (30, 3), np.int32, chunks).sum())
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="both may make it there")
+def test_two_processes_at_once_make_it_once(tmp_path):
+    call = [sys.executable, "-c", MAKE, str(tmp_path)]
+    both = [subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(2)]
+    assert [process.communicate(timeout=60)[0].strip() for process in both] == [str(sum(range(90)))] * 2
+    assert len(list(tmp_path.glob("made-*"))) == 1
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    left, other = tmp_path / ".numbers.npy.x1.tmp", tmp_path / ".more.npy.x1.tmp"
+    left.touch()
+    other.touch()
+    cached_array(tmp_path / "numbers.npy", (30, 3), np.int32, numbers([]))
+    assert other.exists()
+    assert left.exists() == (os.name == "nt")
+
+
+def test_a_folder_in_the_place_of_a_file_is_an_error_that_names_it(tmp_path):
+    path = tmp_path / "numbers.npy"
+    path.mkdir()
+    with pytest.raises(ValueError, match=rf"cannot write to the cache .*: {path}\); set cache_dir"):
+        cached_array(path, (30, 3), np.int32, numbers([]))
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from tqdm import tqdm
 
+from benchmark.arrays import UNREADABLE
 from benchmark.datasets.core import Lazy
 
 try:
@@ -63,13 +64,20 @@ def _mapped(
 ) -> NDArray[Any]:
     array = _read(path, shape, dtype, holds)
     if array is None:
-        with writing(path.parent), locked(path):
+        with writing(path.parent), locked(path) as alone:
             array = _read(path, shape, dtype, holds)  # another process may have made it while we waited
             if array is None:
+                _remove_leftovers(path, alone)
                 with replacing(path) as file:
                     _write(file, shape, dtype, chunks())
-                array = np.load(path, mmap_mode="r", allow_pickle=False)
+                array = np.lib.format.open_memmap(path, mode="r")
     return array
+
+
+def _remove_leftovers(path: Path, alone: bool) -> None:
+    """What processes that were killed while they wrote left behind, gigabytes perhaps; nobody else writes meanwhile."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp") if alone else ():
+        leftover.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -79,7 +87,8 @@ def writing(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
+        where = error.filename2 or error.filename or ""
+        reason = f"{error.strerror or error}{f': {where}' if where else ''}"
         raise CacheError(
             f"cannot write to the cache {folder} ({reason}); set cache_dir to a folder with space"
         ) from error
@@ -103,13 +112,15 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """One process or thread at a time; an optimisation only, since files are replaced whole."""
+def locked(path: Path) -> Iterator[bool]:
+    """One process or thread at a time; False where a disk has no locks: files are replaced whole, only work is lost."""
     with path.with_name(f".{path.name}.lock").open("ab") as file:
+        alone = False
         if fcntl is not None:
             with suppress(OSError):  # some network disks have no locks
                 fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+                alone = True
+        yield alone
 
 
 def _write(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any], chunks: Iterable[NDArray[Any]]) -> None:
@@ -131,15 +142,14 @@ def _write(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any], chunks:
 
 
 def _read(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], holds: Check) -> NDArray[Any] | None:
-    if not path.exists():
+    if not os.path.exists(path):
         return None
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        intact = array.shape == shape and array.dtype == dtype and holds(path, array)
-    except (OSError, ValueError, EOFError):
-        intact = False
-    if intact:
-        return array
+        array = np.lib.format.open_memmap(path, mode="r")  # never a pickle or an archive
+        if array.shape == shape and array.dtype == dtype and holds(path, array):
+            return array
+    except UNREADABLE as error:
+        log.debug("%s: %s", path, error)
     log.warning("%s is damaged and is made again", path)
     return None
 

@@ -77,6 +77,24 @@ def test_codes_whose_compressed_bytes_are_damaged_are_said_so(tmp_path, axes, st
     assert broken["udr_lasso"].reason == "the run's codes.npz cannot be read"
 
 
+ODD = {
+    "the run's codes.npz cannot be read": {"test_mean": np.ones((N, D + 1)) * 1j},
+    "the run's codes.npz is of other examples": {key: np.ones((N - 1, D)) for key in ("test_mean", "test_stddev")},
+    "the run's codes.npz has means and deviations of two shapes": {"test_mean": np.ones((N, D + 2))},
+    "a point code has no rate": {"test_stddev": -np.ones((N, D + 1))},
+}
+
+
+@pytest.mark.parametrize("reason", ODD, ids=str)
+def test_codes_that_hold_something_odd_stop_no_other_run(tmp_path, axes, reason):
+    runs = [run(tmp_path, axes, seed=s) for s in range(3)]
+    with np.load(runs[1][0] / "codes.npz", allow_pickle=False) as file:
+        np.savez(runs[1][0] / "codes.npz", **{**file, **ODD[reason]})
+    first, odd, third = udr_of(with_agreement(runs))
+    assert odd["udr_lasso"].reason == reason
+    assert first["udr_lasso"].value == third["udr_lasso"].value > 0.4
+
+
 def test_udr_joins_the_tables_and_the_claims(tmp_path, axes):
     for seed in range(3):
         run(tmp_path, axes, seed=seed)

@@ -12,7 +12,17 @@ from metric_cases import METRICS, representation
 
 from benchmark.headlines import headline_rows
 from benchmark.heatmaps import heatmaps
-from benchmark.matrices import FILE, KINDS, MOST_DIMENSIONS, by_kind, keep_matrices, read_matrices, row_order, words_of
+from benchmark.matrices import (
+    FILE,
+    KINDS,
+    MOST_DIMENSIONS,
+    by_kind,
+    keep_matrices,
+    read_factor_names,
+    read_matrices,
+    row_order,
+    words_of,
+)
 from benchmark.tables import full_table, leaderboard
 from metrics.core import Score
 
@@ -132,6 +142,13 @@ def test_the_median_run_is_drawn_and_a_damaged_one_gives_way(tmp_path):
     assert [round(float(top), 3) for top in images(tmp_path, table)] == [1.0, 0.3]
     (tmp_path / "runs" / "r2" / FILE).write_bytes(b"junk")
     assert [round(float(top), 3) for top in images(tmp_path, table)] == [1.0, 0.1]
+
+
+@pytest.mark.parametrize("odd", [np.array("a"), np.array(7), np.array([1, 2]), np.array(["a\n"])], ids=str)
+def test_names_of_factors_that_are_none_are_no_names(tmp_path, odd):
+    kept(tmp_path / "run", np.eye(2))
+    np.savez(tmp_path / "run" / "codes.npz", factor_names=odd, factor_types=np.array(["discrete"]))
+    assert read_factor_names(tmp_path / "run") == []
 
 
 def test_without_matrices_there_is_no_figure(tmp_path):

@@ -82,6 +82,11 @@ class Score:
     selector: str = ""  # the entry of `metrics=[...]` that it came from; filled in by the benchmark
 
 
+def joined(*parts: str) -> str:
+    """What a row says, part by part; empty ones are left out."""
+    return ", ".join(part for part in parts if part)
+
+
 def too_wide(representation: Representation, *names: str) -> list[Score]:
     """A row with a reason under each name where the code is wider than WIDEST (pixels, for one); else none."""
     dimensions = representation.test.mean.shape[1]

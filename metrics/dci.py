@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from metrics import quality
-from metrics.core import Array, Representation, Score
+from metrics.core import Array, Representation, Score, joined
 from metrics.factors import Factor, constant_score, generative_factors, placed, require_finite, varying_mask
 from metrics.importance import Estimator, Trees, importance
 from metrics.options import Count, Positive, Several
+from metrics.scaling import standardised
 
 PARTS = ("disentanglement", "completeness", "informativeness")
 
@@ -28,23 +29,24 @@ def dci(
     Predictors of each generative factor are fitted on `num_train` training examples, their importances sum to 1 for
     each factor, and informativeness is their accuracy on test (R2 for continuous factors, and for all with lasso),
     averaged over factors: range to 1, chance the majority class (no usable zero; 0 for R2). Disentanglement and
-    completeness: see there; a noise code scores low in both, since its importances are nearly even. Invariant to the
-    scale of an axis, and nearly so to its sign and to permutation, which change how trees break ties and place
-    thresholds. `rounds`, `leaves` and `learning_rate` are LightGBM's; with 50, 8, 0.2 its scores are within 0.07 of
-    those of scikit-learn's boosting (Locatello et al., 2019) on ten of eleven codes (metrics/README.md), at 3 % of the
-    time; of axes that are exactly equal LightGBM uses the first, so its completeness does not see the repetition. A
-    forest or a lasso gives other numbers altogether: the estimator is part of the name.
+    completeness: see there; a noise code scores low in both, since its importances are nearly even. Codes are
+    standardised, see metrics.scaling: invariant to shift and the scale of each axis, and nearly so to an outlier, to
+    sign and to permutation, which change how trees break ties and place thresholds. `rounds`, `leaves` and
+    `learning_rate` are LightGBM's; with 50, 8, 0.2 its scores are within 0.07 of those of scikit-learn's boosting
+    (Locatello et al., 2019) on ten of eleven codes (metrics/README.md), at 3 % of the time; of axes that are exactly
+    equal LightGBM uses the first, so its completeness does not see the repetition. A forest or a lasso gives other
+    numbers altogether: the estimator is part of the name.
     """
     factors = generative_factors(representation, "dci")
     varying = [factor for factor in factors if factor.varies]
     rows, seed = np.sort(rng.permutation(len(representation.train))[:num_train]), int(rng.integers(2**31))
-    train, test, trees = representation.train.mean, representation.test.mean, Trees(rounds, leaves, learning_rate)
+    (train, test, scaled), trees = standardised(representation), Trees(rounds, leaves, learning_rate)
     found = [importance(estimator, factor, rows, train, test, trees, seed) for factor in varying]
     matrix = representation.matrix(
         f"importance_{estimator}", lambda: placed(np.column_stack([column for column, _ in found]), factors)
     )[:, varying_mask(factors)]
     names = [f"dci_{estimator}_{part}" for part in PARTS]
-    note = f"{len(rows)} training examples, mean over {len(varying)} factors"
+    note = joined(f"{len(rows)} training examples, mean over {len(varying)} factors", scaled)
     scores = [constant_score(name, factor) for factor in factors if not factor.varies for name in names[1:]]
     scores.append(_score(names[0], disentanglement(matrix), reason=note))
     scores += _completeness(names[1], varying, matrix, note)

@@ -10,6 +10,7 @@ import numpy as np
 from metrics.core import Array, Representation, Score, too_wide
 from metrics.factors import Factor, Labels, factor_rows, generative_factors, require_finite
 from metrics.options import Capacities, Count, Several
+from metrics.scaling import standardised
 
 NAMES = ("dci_es_explicitness", "dci_es_size")
 
@@ -31,8 +32,8 @@ def dci_es(
     the least capacity does as well as any; 0: the loss falls evenly to 0; -1: only the greatest helps. Has no usable
     zero and no direction: noise, which no capacity can read, scores 1, so read E beside informativeness (the least loss
     stands in `reason`). Trees see axes: E of rotated factors is lower. dci_es_size: factors / axes, range from 0; 1:
-    the code is as wide as there are factors, whatever it holds (no usable zero). Invariant to scale and, up to ties, to
-    permutation and sign; a constant axis only lowers the size.
+    the code is as wide as there are factors, whatever it holds (no usable zero). Invariant to shift and the scale of
+    each axis and, up to ties, to permutation, sign and an outlier; a constant axis only lowers the size.
     """
     factors = generative_factors(representation, "dci_es")
     if wide := too_wide(representation, *NAMES):
@@ -40,7 +41,8 @@ def dci_es(
     varying = [factor for factor in factors if factor.varies]
     rows, seed = np.sort(rng.permutation(len(representation.train))[:num_train]), int(rng.integers(2**31))
     grid = np.unique(depths)
-    curves = [loss_curve(factor, rows, representation, grid.tolist(), trees, seed) for factor in varying]
+    train, test, _ = standardised(representation)  # trees see no scale, but their single precision sees a shift
+    curves = [loss_curve(factor, rows, train[rows], test, grid.tolist(), trees, seed) for factor in varying]
     values = np.array([area_score(curve, np.log2(grid)) for curve in curves])
     least = np.mean([curve.min() for curve in curves])
     note = f"forests of depth {grid[0]}..{grid[-1]}, {len(rows)} training examples, least loss {least:.3f} of a guess"
@@ -63,21 +65,20 @@ def area_score(loss: Array, capacity: Array) -> float:
 
 
 def loss_curve(
-    factor: Factor, rows: Labels, representation: Representation, depths: Sequence[int], trees: int, seed: int
+    factor: Factor, rows: Labels, codes: Array, test: Array, depths: Sequence[int], trees: int, seed: int
 ) -> Array:
-    """Squared error on test over that of the mean, at each depth (ascending), of a forest fitted on rows of train."""
-    codes = representation.train.mean[rows]
+    """Squared error on test over that of the mean, at each depth (ascending), of a forest fitted on the rows' codes."""
     if factor.has_classes:
         labels, true, number = factor.classes()
         model, kinds = _forest(True, depths[-1], trees, seed).fit(codes, labels[rows]), np.unique(labels[rows])
         targets = np.eye(number)[true]
-        found = _cut(model, representation.test.mean, depths)
+        found = _cut(model, test, depths)
         predicted = np.zeros((len(depths), *targets.shape))
         predicted[:, :, kinds] = found
     else:
         learned, targets = factor.targets()
         model = _forest(False, depths[-1], trees, seed).fit(codes, learned[rows].squeeze())
-        predicted = _cut(model, representation.test.mean, depths)
+        predicted = _cut(model, test, depths)
     error = ((predicted - targets) ** 2).sum(axis=(1, 2))
     return np.asarray(error / ((targets - targets.mean(axis=0)) ** 2).sum())
 

@@ -6,27 +6,21 @@ import numpy as np
 
 from metrics.core import Array, Representation, Score
 from metrics.factors import Factor, constant_score, factor_rows, generative_factors, varying_mask
-from metrics.information import active_axes
 from metrics.mutual_information import class_matrix, entropies, equal_width_bins, histogram_matrix
-from metrics.options import Several, Share
+from metrics.options import Several
+from metrics.scaling import scaling
 
 
-def mig_sup(
-    representation: Representation,
-    rng: np.random.Generator,
-    *,
-    bins: Several = 20,
-    relative_threshold: Share = 0.05,
-) -> list[Score]:
+def mig_sup(representation: Representation, rng: np.random.Generator, *, bins: Several = 20) -> list[Score]:
     """Does each active axis know one factor better than every other? The counterpart of the MIG, seen from the codes.
 
-    mean_j (I_1st - I_2nd) of I(z_j; v_k) / H(v_k) over factors (Li et al., 2020), over axes with an inner range
-    above `relative_threshold` of the widest. Range 0..1; 1: each active axis knows one factor entirely and no other;
-    noise is near 0, as is an axis that knows two factors alike. Duplicated axes cost nothing. With one factor the
-    second is 0. Invariant to permutation, sign, common scale, constant axes.
+    mean_j (I_1st - I_2nd) of I(z_j; v_k) / H(v_k) over factors (Li et al., 2020), over axes that have not collapsed
+    (metrics.scaling). Range 0..1; 1: each active axis knows one factor entirely and no other; noise is near 0, as is
+    an axis that knows two factors alike. Duplicated axes cost nothing. With one factor the second is 0. Invariant to
+    permutation, sign, shift, scale of an axis, constant axes; one outlier leaves its axis with few bins.
     """
     factors, matrix, entropy = _matrix(representation, "mig_sup", bins)
-    active = active_axes(representation.test.mean, relative_threshold)
+    active = scaling(representation.test.mean, representation.test.stddev).active
     value = supervised_gap(matrix[active], entropy) if active.any() else 0.0
     note = f"{int(active.sum())} of {len(active)} axes active, {bins} equal-width bins of the means"
     return _with_constant(factors, Score("mig_sup", value, None, "score", "higher", "mean", reason=note))

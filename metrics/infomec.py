@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics import quality
-from metrics.core import Array, Representation, Score, too_wide
+from metrics.core import Array, Representation, Score, joined, too_wide
 from metrics.factors import Factor, Labels, factor_rows, generative_factors, placed, varying_mask
-from metrics.linear import fit_logistic, fit_ridge, log_probabilities, standardise
+from metrics.linear import fit_logistic, fit_ridge, log_probabilities
 from metrics.mutual_information import class_matrix, entropies, entropy
 from metrics.nearest import mutual_information_nearest
 from metrics.options import Count, Positive, Several, Share
+from metrics.scaling import scaling, standardised
 
 NAMES = ("info_modularity", "info_explicitness", "info_compactness")
 
@@ -21,26 +22,28 @@ def infomec(
     rng: np.random.Generator,
     *,
     neighbours: Count = 10,
-    pruned_range: Share = 0.05,
+    pruned_range: Share = 0.0,
     strength: Positive = 1.0,
     factor_bins: Several = 20,
 ) -> list[Score]:
     """Modularity, explicitness and compactness (Hsu et al., 2023) of the means.
 
-    From M_jk = I(z_j; v_k) / H(v_k) on test, by `neighbours` nearest neighbours, without the axes whose range is at
-    most `pruned_range` of the widest: info_modularity and info_compactness, see even_share; 1: each axis serves one
-    factor, each factor one axis; 0: all alike. Noise does not score 0 (no usable zero: what it seems to know is
-    uneven), and one outlier far out prunes every axis but its own. info_explicitness = mean_k (H(v_k) - cross-entropy)
-    / H(v_k) of logistic regressions fitted on train and scored on test (the original scores in sample, where noise
-    gains), R2 of a line for factors without classes; range to 1, chance 0; its penalty keeps it below 1. Continuous
-    factors become `factor_bins` quantile bins in M. Invariant to permutation, sign, common scale, constant axes.
+    From M_jk = I(z_j; v_k) / H(v_k) on test, by `neighbours` nearest neighbours, without axes that have collapsed
+    (metrics.scaling): info_modularity and info_compactness, see even_share; 1: each axis serves one factor, each factor
+    one axis; 0: all alike. Noise does not score 0 (no usable zero: what it seems to know is uneven).
+    info_explicitness = mean_k (H(v_k) - cross-entropy) / H(v_k) of logistic regressions fitted on standardised train
+    and scored on test (the original scores in sample, where noise gains), R2 of a line for factors without classes;
+    range to 1, chance 0; its penalty keeps it below 1. Continuous factors become `factor_bins` quantile bins in M.
+    Invariant to permutation, sign, shift, scale of each axis, constant axes, and nearly so to an outlier; unless
+    `pruned_range` also leaves out axes whose range is at most that share of the widest (0.05 in the released code),
+    where one axis in other units, or one outlier, leaves out all others.
     """
     factors = generative_factors(representation, "infomec")
     if wide := too_wide(representation, *NAMES):
         return wide
     varying, codes = [factor for factor in factors if factor.varies], representation.test.mean
     classes = class_matrix(varying, factor_bins)
-    kept = wide_axes(codes, pruned_range)
+    kept = scaling(codes, representation.test.stddev).active & wide_axes(codes, pruned_range)
     information = representation.matrix(
         "mutual_information_nearest", lambda: placed(_of_kept(codes, kept, classes, neighbours), factors)
     )
@@ -53,9 +56,10 @@ def infomec(
         if value is not None
     ]
     blank = Score("info_explicitness", None, None, "score", "higher", "mean")
-    train, test = standardise(representation.train.mean, codes)
+    train, test, scaled = standardised(representation)
     known = [_known_share(factor, train, test, strength) for factor in varying]
-    return scores + factor_rows(blank, factors, np.array(known), "share of H(v) that a linear map finds, chance 0")
+    note = joined("share of H(v) that a linear map finds, chance 0", scaled)
+    return scores + factor_rows(blank, factors, np.array(known), note)
 
 
 def _of_kept(codes: Array, kept: NDArray[np.bool_], classes: Labels, neighbours: int) -> Array:

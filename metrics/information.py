@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metrics.aggregate import log_aggregate, log_aggregate_axis, log_posterior
 from metrics.core import Array, Codes, Representation, Score
@@ -47,22 +46,6 @@ def active_units(mean: Array, threshold: float = 0.01) -> int:
     """
     require_finite(mean)
     return int((mean.var(axis=0) > threshold).sum())
-
-
-def active_axes(codes: Array, share: float = 0.05) -> NDArray[np.bool_]:
-    """Which axes (D,) of codes (N, D) have an inner range above `share` of the widest: a threshold that follows scale.
-
-    No outlier among 200 examples or more moves the inner range. All False for a constant code.
-    """
-    low, high = inner_range(codes)
-    width = high - low
-    return np.asarray(width > share * width.max(initial=0.0))
-
-
-def inner_range(codes: Array) -> tuple[Array, Array]:
-    """The quantiles 0.005 and 0.995 (D,) of each axis."""
-    low, high = np.quantile(codes, [0.005, 0.995], axis=0)
-    return low, high
 
 
 def mutual_information(sample: Array, mean: Array, stddev: Array) -> Array:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from metrics.core import Array, Representation, Score
+from metrics.core import Array, Representation, Score, joined
 from metrics.factors import Labels, constant_score, generative_factors, require_finite
-from metrics.linear import fit_logistic, standardise
+from metrics.linear import fit_logistic
 from metrics.options import Count, Several
 from metrics.quality import accuracy, mean_and_error
+from metrics.scaling import scaling, standardised
 
 _CHUNK = 1 << 20  # entries of the differences held at a time
 
@@ -27,7 +28,8 @@ def beta_vae_score(
     z_diff = 1/L sum_l |z_l - z'_l| over L = batch_size pairs that share factor k; accuracy of k given z_diff (Higgins
     et al., 2017). Fitted on pairs of the training part, scored on pairs of test. Range 0..1; 1: every factor leaves its
     own trace, which F - 1 disentangled factors of F already achieve; chance 1/F (no usable zero). Continuous factors
-    are held fixed within `factor_bins` quantile bins. Invariant to permutation, sign, common scale.
+    are held fixed within `factor_bins` quantile bins. Codes are standardised, see metrics.scaling: invariant to
+    permutation, sign, shift, the scale of each axis, constant axes, and nearly so to an outlier.
     """
     factors = generative_factors(representation, "beta_vae_score")
     varying = [factor for factor in factors if factor.varies]
@@ -37,11 +39,12 @@ def beta_vae_score(
         return [*scores, Score("beta_vae_score", None, unit="accuracy", better="higher", reason=why)]
     classes = [factor.classes(factor_bins) for factor in varying]
     train, test = (np.column_stack([pair[part] for pair in classes]) for part in (0, 1))
-    fitted, fixed = differences(representation.train.mean, train, num_train, batch_size, rng)
-    scored, true = differences(representation.test.mean, test, num_test, batch_size, rng)
-    value, error = mean_and_error(accuracy(predict_fixed(fitted, fixed, scored), true))
+    inside, outside, scaled = standardised(representation)
+    fitted, fixed = differences(inside, train, num_train, batch_size, rng)
+    scored, true = differences(outside, test, num_test, batch_size, rng)
+    value, error = mean_and_error(accuracy(predict_fixed(fitted, fixed, scored, inside.std(axis=0)), true))
     chance = f"chance 1/{len(varying)}, {num_train} training and {num_test} test differences of {batch_size} pairs"
-    return [*scores, Score("beta_vae_score", value, error, "accuracy", "higher", "mean", reason=chance)]
+    return [*scores, Score("beta_vae_score", value, error, "accuracy", "higher", "mean", reason=joined(chance, scaled))]
 
 
 def differences(
@@ -80,7 +83,10 @@ def _mean_difference(codes: Array, one: Labels, other: Labels) -> Array:
     return np.concatenate(parts) if parts else np.empty((0, codes.shape[1]))
 
 
-def predict_fixed(fitted: Array, fixed: Labels, scored: Array) -> Labels:
-    """The factor (M,) that a logistic regression on differences (N, D) reads off others (M, D), standardised."""
-    inside, outside = standardise(fitted, scored)
-    return np.asarray(fit_logistic(inside, fixed, 1.0).predict(outside), dtype=np.int64)
+def predict_fixed(fitted: Array, fixed: Labels, scored: Array, spread: Array) -> Labels:
+    """The factor (M,) that a logistic regression on differences (N, D) reads off others (M, D).
+
+    Differences are standardised, each axis to the `spread` (D,) that its codes have: a collapsed one stays small.
+    """
+    unit = scaling(fitted)
+    return np.asarray(fit_logistic(spread * unit(fitted), fixed, 1.0).predict(spread * unit(scored)), dtype=np.int64)

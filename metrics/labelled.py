@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from metrics import quality
-from metrics.core import Array, Better, Representation, Score, Which
+from metrics.core import Array, Better, Representation, Score, Which, joined
 from metrics.factors import Factor, Labels, constant_score, probe_factors
 
 UNITS: Mapping[str, tuple[str, Better]] = {
@@ -52,9 +52,10 @@ def draw_labels(
 
 
 def probe_rows(
-    selector: str, draws: Draws, train: Array, test: Array, which: Which, fit: Fit, note: str
+    selector: str, draws: Draws, train: Array, test: Array, which: Which, fit: Fit, *notes: str
 ) -> list[Score]:
     """The scores of one representation: each budget's predictors fitted on every draw, their qualities averaged."""
+    note = joined(*notes)
     found = {
         budget: {
             factor.name: _stacked([fit(factor, rows, train, test) for rows in draws.rows(factor, budget)])
@@ -144,12 +145,12 @@ def probe_scores(
         blank = Score(f"{selector}_{name}", None, None, unit, better, which, num_labels=budget)
         drawn = {factor: _drawn(factor, budget) if name != "r2" else "" for factor in values}
         for factor, value in values.items():
-            row = replace(blank, factor=factor.name, reason=_joined(_limit(factor, name), drawn[factor]))
+            row = replace(blank, factor=factor.name, reason=joined(_limit(factor, name), drawn[factor]))
             scores.append(_measured(row, value))
         if values:
             partial = [factor.name for factor in values if drawn[factor]]
             lacking = f"not every class by its share: {', '.join(partial)}" if partial else ""
-            row = replace(blank, reason=_joined(_averaged(len(values)), note, lacking))
+            row = replace(blank, reason=joined(_averaged(len(values)), note, lacking))
             scores.append(_measured(row, np.mean(list(values.values()), axis=0)))
     return scores
 
@@ -159,7 +160,7 @@ def _measured(blank: Score, values: Array) -> Score:
     mean, error = quality.mean_and_error(values.mean(axis=0))
     spread = values.mean(axis=1).std(ddof=1) if len(values) > 1 else 0.0
     several = f"{len(values)} draws of labels, s.d. {spread:.3f}" if len(values) > 1 else ""
-    return replace(blank, value=mean, stderr=error, reason=_joined(blank.reason, several))
+    return replace(blank, value=mean, stderr=error, reason=joined(blank.reason, several))
 
 
 def _stacked(found: Sequence[dict[str, Array]]) -> dict[str, Array]:
@@ -203,7 +204,3 @@ def _entropy(frequency: Array) -> str:
 
 def _averaged(number: int) -> str:
     return "mean over 1 factor" if number == 1 else f"mean over {number} factors"
-
-
-def _joined(*parts: str) -> str:
-    return ", ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""Linear predictors from codes (N, D): standardising, logistic and ridge regression, the choice of strength."""
+"""Linear predictors from standardised codes (N, D): logistic and ridge regression, the choice of strength."""
 
 from __future__ import annotations
 
@@ -12,21 +12,7 @@ from numpy.typing import NDArray
 from metrics.core import Array
 from metrics.factors import Factor, Labels
 
-SMALLEST_SPREAD = 0.1  # of the widest dimension's
 TIE = 0.01  # of relative loss
-
-
-def standardise(train: Array, *others: Array) -> list[Array]:
-    """Centre and divide each dimension by its standard deviation, both of `train` only: (N, D) each.
-
-    No dimension is divided by less than 0.1 of the widest one's spread. Plain standardising blows up inactive units,
-    whose means spread a hundred times less than an active unit's, to full-size noise, which ruins small budgets. A
-    common rescaling of all dimensions, permutations and signs still change nothing.
-    """
-    centre, spread = train.mean(axis=0), train.std(axis=0)
-    widest = spread.max(initial=0.0)
-    scale = np.maximum(spread, SMALLEST_SPREAD * widest) if widest > 0 else np.ones_like(spread)
-    return [(part - centre) / scale for part in (train, *others)]
 
 
 def fit_logistic(codes: Array, classes: Labels, strength: float, start: Any = None) -> Any:
@@ -69,7 +55,7 @@ def log_probabilities(model: Any, codes: Array, classes: int, num_labels: int) -
 def choose_strength(
     codes: Array, factors: Sequence[Factor], strengths: Sequence[float], folds: int, rng: np.random.Generator
 ) -> float:
-    """The strength with the least relative loss over folds of `codes`, averaged over factors so that each counts alike.
+    """The strength with the least relative loss over folds of standardised codes (N, D), each factor counting alike.
 
     Relative loss: cross-entropy / entropy of the labels, or 1 - R2. Among all within 0.01 of the least the strongest
     penalty wins: many labels hardly tell them apart, yet the same choice also serves the small budgets.
@@ -80,7 +66,7 @@ def choose_strength(
     fold = rng.permutation(len(codes)) % folds
     losses = np.zeros(len(ascending))
     for held in range(folds):
-        inside, outside = standardise(codes[fold != held], codes[fold == held])
+        inside, outside = codes[fold != held], codes[fold == held]
         if len(inside) and len(outside):
             losses += np.sum([_losses(factor, fold == held, inside, outside, ascending) for factor in factors], axis=0)
     return ascending[int(np.argmax(losses <= losses.min() + TIE * folds * len(factors)))]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from metrics.core import Array, Representation, Score
+from metrics.core import Array, Representation, Score, joined
 from metrics.factors import Labels, constant_score, factor_rows, generative_factors, require_finite, varying_mask
-from metrics.linear import fit_logistic, log_probabilities, standardise
+from metrics.linear import fit_logistic, log_probabilities
 from metrics.mutual_information import histogram_matrix
 from metrics.options import Positive, Several
+from metrics.scaling import standardised
 
 
 def modularity(representation: Representation, rng: np.random.Generator, *, bins: Several = 20) -> list[Score]:
@@ -49,12 +50,13 @@ def explicitness(
     """How well a linear classifier ranks the examples of each value of a factor, from all axes at once: area under ROC.
 
     mean_k mean_v AUC(p(v_k = v | z) against v_k = v) of one logistic regression for each factor (Ridgeway and Mozer,
-    2018), with penalty |w|^2 / (2 strength), fitted on standardised training means and scored on test. Range 0..1; 1:
-    perfect ranking; chance and a constant code 0.5 (no usable zero). Continuous factors become `factor_bins` quantile
-    bins. Invariant to permutation, sign, common scale and, as standardise divides by no tiny spread, constant axes.
+    2018), with penalty |w|^2 / (2 strength), fitted on standardised (metrics.scaling) training means and scored on
+    test. Range 0..1; 1: perfect ranking; chance and a constant code 0.5 (no usable zero). Continuous factors become
+    `factor_bins` quantile bins. Invariant to permutation, sign, shift, scale of each axis, constant axes, and up to its
+    example an outlier.
     """
     factors = generative_factors(representation, "explicitness")
-    train, test = standardise(representation.train.mean, representation.test.mean)
+    train, test, scaled = standardised(representation)
     values = []
     for factor in factors:
         if factor.varies:
@@ -62,7 +64,8 @@ def explicitness(
             model = fit_logistic(train, labels, strength)
             values.append(ranking_quality(log_probabilities(model, test, number, len(train)), true))
     blank = Score("explicitness", None, None, "AUC", "higher", "mean")
-    return factor_rows(blank, factors, np.array(values), "mean one-vs-rest area under ROC, chance 0.5")
+    note = joined("mean one-vs-rest area under ROC, chance 0.5", scaled)
+    return factor_rows(blank, factors, np.array(values), note)
 
 
 def ranking_quality(scores: Array, true: Labels) -> float:

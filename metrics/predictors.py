@@ -14,8 +14,9 @@ from metrics.core import Array, Representation, Score
 from metrics.factors import Factor, Labels
 from metrics.importance import Trees, boosted
 from metrics.labelled import class_qualities, constant_rows, draw_labels, has_numbers, probe_rows
-from metrics.linear import log_probabilities, standardise
+from metrics.linear import log_probabilities
 from metrics.options import Count, Counts, NonNegative, Positive, Several
+from metrics.scaling import standardised
 
 Predict = Callable[
     [Array, Array | Labels, int, Array, int], Array
@@ -36,8 +37,8 @@ def knn_probe(
 
     Classes: the share of votes, mixed with one uniform pseudo-vote; numbers: the mean (Cover and Hart, 1967). Scores,
     ranges, chance (no usable zero of accuracies) and draws of labels as linear_probe's; 1, or H(Y) nats but for the
-    pseudo-vote: every neighbourhood is of one value; nats of noise fall below 0. Invariant to permutation, sign and
-    common scale.
+    pseudo-vote: every neighbourhood is of one value; nats of noise fall below 0. Invariant as
+    linear_probe.
     """
     predict = partial(_vote, neighbours=neighbours)
     return _probe("knn_probe", representation, num_labels, draws, predict, rng, f"{neighbours} neighbours")
@@ -58,8 +59,7 @@ def mlp_probe(
 
     Up to `stages` times `iterations` steps of L-BFGS on four fifths of the labels, of which the stage with the least
     loss on the other fifth counts; penalty |w|^2 * penalty / 2 on the summed loss. Scores, ranges, chance (no usable
-    zero of accuracies) and draws of labels as linear_probe's. Invariant, up to the random start, to permutation, sign
-    and common scale.
+    zero of accuracies) and draws of labels as linear_probe's. Invariances, up to the random start, as linear_probe's.
     """
     predict = partial(_network, hidden=hidden, stages=stages, iterations=iterations, penalty=penalty)
     return _probe("mlp_probe", representation, num_labels, draws, predict, rng, f"{hidden} hidden units")
@@ -79,8 +79,7 @@ def boosted_probe(
 
     At most `rounds` rounds on four fifths of the labels, stopped where the loss on the other fifth is least; each class
     (or target) has a tree of `leaves` leaves per round. Scores, ranges, chance (no usable zero of accuracies) and draws
-    of labels as linear_probe's. Invariant to the scale of each axis and, but for ties and thresholds, to permutation
-    and sign.
+    of labels as linear_probe's. Invariances, but for ties and thresholds, as linear_probe's.
     """
     predict = partial(_boosted, trees=Trees(rounds, leaves, learning_rate))
     return _probe("boosted_probe", representation, num_labels, draws, predict, rng, f"at most {rounds} rounds")
@@ -99,22 +98,21 @@ def _probe(
     fit = partial(_fit, predict=predict, seed=int(rng.integers(2**31)))
     scores = constant_rows(selector, labels)
     for which in representation.whiches():
-        train, test = representation.train.of(which), representation.test.of(which)
-        scores += probe_rows(selector, labels, train, test, which, fit, note)
+        train, test, scaled = standardised(representation, which)
+        scores += probe_rows(selector, labels, train, test, which, fit, note, scaled)
     return scores
 
 
 def _fit(factor: Factor, rows: Labels, train: Array, test: Array, predict: Predict, seed: int) -> dict[str, Array]:
-    """Per-example quality (N,) under each name that fits the factor, of a predictor fitted on those rows of train."""
-    fitted, scored = standardise(train[rows], test)
-    found = {}
+    """Per-example quality (N,) under each name that fits the factor; train and test standardised, `rows` labelled."""
+    fitted, found = train[rows], {}
     if factor.has_classes:
         classes, true, number = factor.classes()
-        found = class_qualities(predict(fitted, classes[rows], number, scored, seed), true)
+        found = class_qualities(predict(fitted, classes[rows], number, test, seed), true)
     if has_numbers(factor):
         targets, numbers = factor.targets()
         centre, spread = targets[rows].mean(axis=0), np.maximum(targets[rows].std(axis=0), np.finfo(float).tiny)
-        predicted = predict(fitted, (targets[rows] - centre) / spread, 0, scored, seed)
+        predicted = predict(fitted, (targets[rows] - centre) / spread, 0, test, seed)
         found["r2"] = quality.r2(predicted * spread + centre, numbers)
     return found
 

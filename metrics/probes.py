@@ -10,8 +10,9 @@ from metrics import quality
 from metrics.core import Array, Representation, Score
 from metrics.factors import Factor, Labels
 from metrics.labelled import class_qualities, constant_rows, draw_labels, has_numbers, label_order, probe_rows
-from metrics.linear import choose_strength, fit_logistic, fit_ridge, log_probabilities, standardise
+from metrics.linear import choose_strength, fit_logistic, fit_ridge, log_probabilities
 from metrics.options import Count, Counts, Positives, Several
+from metrics.scaling import standardised
 
 __all__ = ["label_order", "linear_probe", "probe"]
 
@@ -39,7 +40,8 @@ def linear_probe(
     the largest budget the value is the mean over `draws` of labels, whose standard deviation stands in `reason`;
     standard errors are over test examples. For one sample per image H(Y) - CE <= I(Y; Z) <= I(X; Z) <= rate; the mean
     obeys no such bound (Alain and Bengio, 2016; Barber and Agakov, 2003; Locatello et al., 2019, for the budgets).
-    Invariant to permutation, sign and common scale.
+    Codes are standardised, see metrics.scaling: invariant to permutation, sign, shift, the scale of each axis, constant
+    axes, and up to its own example to an outlier.
     """
     labels = draw_labels(representation, "linear_probe", num_labels, draws, rng)
     chosen = rng.permutation(len(representation.train))[: min(labels.budgets[-1], selection_size)]
@@ -47,20 +49,19 @@ def linear_probe(
     seed = int(rng.integers(2**32))
     scores = constant_rows("linear_probe", labels)
     for which in representation.whiches():
-        train, test = representation.train.of(which), representation.test.of(which)
+        train, test, scaled = standardised(representation, which)
         strength = choose_strength(train[chosen], subset, strengths, folds, np.random.default_rng(seed))
         fit = partial(probe, strength=strength)
-        scores += probe_rows("linear_probe", labels, train, test, which, fit, f"C = {strength:g}")
+        scores += probe_rows("linear_probe", labels, train, test, which, fit, f"C = {strength:g}", scaled)
     return scores
 
 
 def probe(factor: Factor, rows: Labels, train: Array, test: Array, strength: float) -> dict[str, Array]:
-    """Per-example quality (N,) under each name that fits the factor, of a linear map fitted on those rows of train."""
-    fitted, scored = standardise(train[rows], test)
-    found = _classify(factor, rows, fitted, scored, strength) if factor.has_classes else {}
+    """Per-example quality (N,) under each name that fits the factor; train and test standardised, `rows` labelled."""
+    found = _classify(factor, rows, train[rows], test, strength) if factor.has_classes else {}
     if has_numbers(factor):
         targets, true = factor.targets()
-        predicted = fit_ridge(fitted, targets[rows], strength).predict(scored)
+        predicted = fit_ridge(train[rows], targets[rows], strength).predict(test)
         found["r2"] = quality.r2(predicted.reshape(true.shape), true)
     return found
 

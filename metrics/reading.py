@@ -29,6 +29,9 @@ CHANCE: Mapping[str, str] = {  # pattern of a score's whole name -> sentence; th
     "sap_svc": "0..1, but the true factors stay far below 1: compare with their row; 0: chance, or two axes alike",
     "dci_es_explicitness": f"-1..1; 1: the least capacity does as well as any; {NO_ZERO}: noise scores 1",
     "dci_es_size": f"factors / axes; 1: as wide as there are factors; {NO_ZERO}: whatever the axes hold",
+    "dci_lasso_(disentanglement|completeness)": "0..1; 1: one factor per axis (one axis per factor); "
+    f"{NO_ZERO}: of noise few coefficients are left, about 0.4 to 0.7",
+    "dci_lasso_informativeness": "up to 1; 0: chance, as good as the mean; below 0: worse",
     r"dci_\w+_(disentanglement|completeness)": "0..1; 1: one factor per axis (one axis per factor); 0: chance",
     r"dci_\w+_informativeness": f"up to 1; 1: always right; {NO_ZERO}: chance is the majority class's share (0 for R2)",
     "beta_vae_score": f"0..1; 1: every factor leaves its own trace; {NO_ZERO}: chance is 1/F of F factors",

@@ -10,6 +10,7 @@ from metrics.core import Array, Representation, Score, too_wide
 from metrics.factors import Factor, Labels, factor_rows, generative_factors, placed, require_finite, varying_mask
 from metrics.mig import gaps
 from metrics.options import Positive, Several
+from metrics.scaling import varies
 
 
 def sap(
@@ -27,7 +28,8 @@ def sap(
     test accuracy of a linear support vector machine with C = `strength` and balanced classes, see svc_accuracy;
     continuous factors become `factor_bins` quantile bins. Range 0..1; near 0: chance, duplicated axes. The true factors
     score 1 in sap_r2 but for circular ones, and far below 1 in sap_svc, where one axis cannot cut out inner values: use
-    the reference rows. Both are invariant to permutation and sign; sap_r2 to scale, sap_svc (a fixed penalty) is not.
+    the reference rows. Both are invariant to permutation, sign and shift; sap_r2 also to the scale of each axis, which
+    the fixed penalty of sap_svc is not. One outlier takes the variance of its axis, and so sap_r2's share of it.
     """
     factors = generative_factors(representation, "sap")
     varying = [factor for factor in factors if factor.varies]
@@ -43,7 +45,8 @@ def sap(
         return scores + wide
     rows = np.sort(rng.permutation(len(representation.train))[:num_train])
     train = representation.train.mean[rows]
-    columns = (_svc(train, test, rows, factor, strength, factor_bins) for factor in varying)
+    centre = np.median(train, axis=0)  # the bias is penalised as well: a shift would count
+    columns = (_svc(train - centre, test - centre, rows, factor, strength, factor_bins) for factor in varying)
     accurate = representation.matrix("svc_accuracy", lambda: placed(np.column_stack(list(columns)), factors))[:, varies]
     note = f"accuracy of single axes on test, {len(rows)} training examples, C = {strength:g}"
     blank = Score("sap_svc", None, None, "score", "higher", "mean")
@@ -58,7 +61,7 @@ def explained_share(codes: Array, targets: Array) -> Array:
     require_finite(codes, targets)
     centred, centred_targets = codes - codes.mean(axis=0), targets - targets.mean(axis=0)
     spread = np.sqrt((centred**2).mean(axis=0))
-    alive = spread > 1e-12 * np.abs(codes).max(axis=0)
+    alive = varies(codes)
     unit = np.where(alive, centred, 0.0) / np.where(alive, spread, 1.0)
     covariance = unit.T @ centred_targets / len(codes)
     return np.asarray((covariance**2).sum(axis=1) / (centred_targets**2).mean(axis=0).sum())

@@ -9,6 +9,7 @@ import numpy as np
 
 from metrics.core import Array
 from metrics.factors import require_finite
+from metrics.scaling import scaling, varies
 
 Similarity = Callable[[Array, Array], Array]
 MOST_ROUNDS, TOLERANCE = 1000, 1e-6  # of the coordinate descent
@@ -38,8 +39,8 @@ def udr(
     the mean over all rows and columns of max^2 / sum, and a model's score its median over the other models (Duan et
     al., 2020). At most `num_examples` examples are used. Range 0..1; 1: every axis has one counterpart and nothing
     else (the Lasso's shrinkage leaves 1 - alpha); a model without an active axis 0. Has no usable zero: the greatest
-    of D chance correlations is not 0. Invariant to permutation and sign, and to the scale of any axis; defined only
-    for models with a rate, and only within one sweep.
+    of D chance correlations is not 0. Invariant to permutation, sign, shift, the scale of any axis, and nearly so to
+    an outlier; defined only for models with a rate, and only within one sweep.
     """
     if len(codes) < 2 or len(codes) != len(kl):
         raise ValueError(f"udr compares at least 2 models with a rate each, got {len(codes)} codes and {len(kl)} rates")
@@ -49,7 +50,7 @@ def udr(
         require_finite(part, rates)
     rows = np.sort(rng.permutation(len(codes[0]))[:num_examples])
     active = [part[rows][:, rates >= threshold] for part, rates in zip(codes, kl, strict=True)]
-    unit, ranked = [_unit(part) for part in active], [_unit(_ranks(part)) for part in active]
+    unit, ranked = [_unit(scaling(part).cut(part)) for part in active], [_unit(_ranks(part)) for part in active]
     return {
         "udr_lasso": _agreement(unit, lambda a, b: lasso_weights(a, b, alpha)),
         "udr_spearman": _agreement(ranked, lambda a, b: np.abs(a.T @ b) / len(a)),
@@ -99,8 +100,7 @@ def _share(similarity: Array, axis: int) -> Array:
 
 
 def _unit(codes: Array) -> Array:
-    spread = codes.std(axis=0)
-    return np.asarray((codes - codes.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+    return np.asarray((codes - codes.mean(axis=0)) / np.where(varies(codes), codes.std(axis=0), np.inf))
 
 
 def _ranks(codes: Array) -> Array:

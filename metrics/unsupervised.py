@@ -8,10 +8,10 @@ from metrics.core import Array, Representation, Score, too_wide
 from metrics.factors import require_finite
 from metrics.mutual_information import equal_width_bins, plug_in
 from metrics.options import Several
+from metrics.scaling import varies
 
 NAMES = ("gaussian_total_correlation", "wasserstein_correlation", "pairwise_mutual_information")
 FLOOR = 1e-6  # of an eigenvalue of the correlations, below which one axis is a linear function of the others
-_TINY = 1e-12  # of an axis' magnitude: a spread that is rounding
 
 
 def unsupervised(representation: Representation, rng: np.random.Generator, *, bins: Several = 20) -> list[Score]:
@@ -61,7 +61,7 @@ def wasserstein_correlation(codes: Array) -> float:
     permutation, sign and a common scale.
     """
     require_finite(codes)
-    variance, correlations = codes.var(axis=0)[_alive(codes)], _correlations(codes)
+    variance, correlations = codes.var(axis=0)[varies(codes)], _correlations(codes)
     if not len(variance):
         return 0.0
     between = correlations * np.outer(variance, variance)  # V S V, V = diag of standard deviations
@@ -82,11 +82,7 @@ def pairwise_mutual_information(codes: Array, bins: int = 20) -> float:
     return float(np.concatenate(pairs).mean()) if pairs else 0.0
 
 
-def _alive(codes: Array) -> Array:
-    return np.asarray(codes.std(axis=0) > _TINY * np.abs(codes).max(axis=0))
-
-
 def _correlations(codes: Array) -> Array:
-    kept = codes[:, _alive(codes)]
+    kept = codes[:, varies(codes)]
     unit = (kept - kept.mean(axis=0)) / kept.std(axis=0)
     return np.asarray(unit.T @ unit / len(codes))

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from metrics.core import Array, Representation, Score
 from metrics.factors import Labels, constant_score, generative_factors, require_finite
-from metrics.information import active_axes, inner_range
-from metrics.options import NonNegative, Several, Share
+from metrics.options import NonNegative, Several
 from metrics.quality import accuracy, mean_and_error
+from metrics.scaling import inner_range, scaling
 
 _CHUNK = 1 << 20  # entries of the groups held at a time
 
@@ -22,7 +22,6 @@ def factor_vae_score(
     num_train: Several = 10000,
     num_test: Several = 5000,
     threshold: NonNegative = 0.05,
-    relative_threshold: Share = 0.05,
     factor_bins: Several = 20,
 ) -> list[Score]:
     """Accuracy of telling which factor a group of examples shares from the axis that moves least within it.
@@ -30,12 +29,13 @@ def factor_vae_score(
     A vote is argmin_j Var_group(z_j) / Var(z_j) over the axes with standard deviation >= `threshold`, of a group of
     `batch_size` means that share factor k; each axis answers the factor that most of its training votes came from
     (Kim and Mnih, 2018). Votes are fitted on the training part, scored on test. Range 0..1; 1: for each factor another
-    axis stands still; chance 1/F (no usable zero). Invariant to permutation and sign, not to scale: 0 when no axis
-    reaches the threshold, and a dead axis above it takes every vote (it "stands still" for all).
+    axis stands still; chance 1/F (no usable zero). Invariant to permutation, sign, shift, not to scale: 0 when no axis
+    reaches the threshold, and a dead axis above it takes every vote (it "stands still" for all), as does an axis with
+    an outlier.
 
-    factor_vae_score_robust: the same of codes clipped at the training part's quantiles 0.005 and 0.995, over axes whose
-    inner range is above `relative_threshold` of the widest: also invariant to a common scale, dead axes, an outlier.
-    Continuous factors are held fixed within `factor_bins` quantile bins.
+    factor_vae_score_robust: the same of codes clipped at the training part's quantiles 0.005 and 0.995, over axes that
+    have not collapsed (metrics.scaling): also invariant to the scale of each axis, dead axes, an outlier. Continuous
+    factors are held fixed within `factor_bins` quantile bins.
     """
     factors = generative_factors(representation, "factor_vae_score")
     names = ("factor_vae_score", "factor_vae_score_robust")
@@ -49,8 +49,9 @@ def factor_vae_score(
     fitted, scored = groups(train, num_train, batch_size, rng), groups(test, num_test, batch_size, rng)
     chance = f"chance 1/{len(varying)}, {num_train} training and {num_test} test groups of {batch_size}"
     fit, judge = representation.train.mean, representation.test.mean
-    clipped = [np.clip(part, *inner_range(fit)) for part in (fit, judge)]
-    active = fit.std(axis=0, ddof=1) >= threshold, active_axes(fit, relative_threshold)
+    low, high = inner_range(fit)
+    clipped = [np.clip(part, low, high) for part in (fit, judge)]
+    active = fit.std(axis=0, ddof=1) >= threshold, scaling(fit, representation.train.stddev).active & (low < high)
     for name, codes, kept in zip(names, ((fit, judge), clipped), active, strict=True):
         votes, asked = still_axis(codes[0], fitted[0], kept), still_axis(codes[1], scored[0], kept)
         right = majority_accuracy((votes, fitted[1]), (asked, scored[1]), len(kept), len(varying))

@@ -26,6 +26,7 @@ QUICK = {
     **METRICS,
     "linear_probe": partial(METRICS["linear_probe"], num_labels=(1000,)),
     "dci": partial(METRICS["dci"], rounds=20),
+    "dci_lasso": partial(METRICS["dci"], estimator="lasso"),
     "beta_vae_score": partial(METRICS["beta_vae_score"], num_train=2000, num_test=1000),
     "factor_vae_score": partial(METRICS["factor_vae_score"], num_train=2000, num_test=1000),
 }
@@ -57,11 +58,22 @@ def linear(codes: Codes, matrix: np.ndarray) -> Codes:
     return replace(codes, mean=codes.mean @ matrix, stddev=spread, sample=codes.sample @ matrix)
 
 
-def with_outlier(codes: Codes) -> Codes:
-    """One example in all moved far away on the first axis."""
-    shift = np.zeros_like(codes.mean)
-    shift[0, 0] = 50.0
+def moved(codes: Codes, shift: float | np.ndarray) -> Codes:
+    """Means and samples, moved."""
     return replace(codes, mean=codes.mean + shift, sample=codes.sample + shift)
+
+
+def with_outlier(codes: Codes, axis: int = 0, shift: float = 1e6) -> Codes:
+    """One example in all moved far away on one axis."""
+    where = np.zeros_like(codes.mean)
+    where[0, axis] = shift
+    return moved(codes, where)
+
+
+def with_noise(codes: Codes) -> Codes:
+    """Means that are exact no more, and one axis that knows nothing."""
+    noise = np.random.default_rng(6).normal(size=(len(codes), 1))
+    return with_means(codes, np.hstack([codes.sample, noise]), np.random.default_rng(7))
 
 
 def with_constant(codes: Codes) -> Codes:
@@ -95,7 +107,11 @@ def change(codes: Codes, case: str, rng: np.random.Generator) -> Codes:
         "flipped": lambda: linear(codes, np.diag([-1.0, 1, -1, 1])),
         "small": lambda: linear(codes, 0.01 * eye),
         "large": lambda: linear(codes, 100 * eye),
+        "shifted": lambda: moved(codes, 1e6),
+        "one_axis": lambda: linear(with_noise(codes), np.diag([1000.0, 1, 0.001, 1, 1])),
         "constant": lambda: with_constant(codes),
+        "noise_axis": lambda: with_noise(codes),
+        "noise_far": lambda: with_outlier(linear(with_noise(codes), np.diag([1.0, 1, 1, 1, 1000])), 4, 1e9),
     }
     return changes[case]()
 

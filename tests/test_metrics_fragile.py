@@ -10,9 +10,9 @@ from metric_cases import QUICK, linear, representation, true_codes, with_constan
 
 from metrics.core import Codes, Representation
 from metrics.factors import Factor
-from metrics.linear import standardise
 from metrics.robustness import irs_matrix
 from metrics.sap import explained_share, sap, svc_accuracy
+from metrics.scaling import scaling
 from metrics.votes import factor_vae_score, groups, majority_accuracy, still_axis
 
 LEAST = {"num_train": 1000, "num_test": 500}
@@ -110,7 +110,8 @@ def test_share_explained_by_one_axis():
 def test_a_support_vector_machine_on_one_axis_cannot_cut_out_inner_values():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, 2000)
-    axis = standardise(labels[:, None].astype(float))[0][:, 0]
+    values = labels[:, None].astype(float)
+    axis = scaling(values)(values)[:, 0]
     assert svc_accuracy(axis, labels, axis, labels) == pytest.approx(0.2, abs=0.03)
     assert svc_accuracy(axis, labels // 5, axis, labels // 5) == 1
     assert svc_accuracy(axis, np.zeros(2000, dtype=int), axis, labels // 5) == pytest.approx(0.5, abs=0.05)

@@ -7,8 +7,7 @@ import pytest
 
 from metrics.dci_es import area_score
 from metrics.gaps import exclusive_information, joint_minus_gap, supervised_gap
-from metrics.infomec import even_share, infomec, wide_axes
-from metrics.information import active_axes
+from metrics.infomec import even_share, infomec
 from metrics.mig import mig_hist, mig_quantile
 from metrics.modularity import modular_share, ranking_quality
 from metrics.mutual_information import mutual_information_hist
@@ -126,18 +125,6 @@ def test_quantile_bins_keep_what_one_outlier_takes_from_equal_width():
     codes[0, 0] = 1e4
     assert mig_hist(codes, factors) == pytest.approx(0.5, abs=0.01)
     assert mig_quantile(codes, factors) == pytest.approx(1, abs=0.01)
-
-
-def test_active_axes_follow_the_scale_and_wide_axes_an_outlier():
-    rng = np.random.default_rng(0)
-    codes = rng.normal(size=(10000, 3)) * [1, 0.5, 0.01]
-    far = codes.copy()
-    far[0, 0] = 5000.0
-    for scale in (1e-3, 1, 1e3):
-        assert active_axes(scale * codes).tolist() == active_axes(scale * far).tolist() == [True, True, False]
-        assert wide_axes(scale * codes, 0.05).tolist() == [True, True, False]
-        assert wide_axes(scale * far, 0.05).tolist() == [True, False, False]  # as defined
-    assert not active_axes(np.ones((5, 2))).any()
 
 
 def test_explicitness_of_noise_does_not_gain_from_its_own_examples():

@@ -105,3 +105,11 @@ def test_lasso_weights_are_those_of_scikit_learn(axes):
     target = mixed @ rng.normal(size=(D, 3)) + rng.normal(size=(N, 3))
     expected = Lasso(0.1, fit_intercept=False, tol=1e-8, max_iter=10_000).fit(mixed, target).coef_
     assert lasso_weights(mixed, target, 0.1) == pytest.approx(np.abs(expected.T), abs=1e-4)
+
+
+def test_units_a_shift_and_one_outlier_change_next_to_nothing(axes):
+    far = axes * [1000, 1, 0.001, 1, 1] + 1e6
+    far[5, 1] = 1e9
+    plain, changed = (udr([axes, part], rates(axes, axes), np.random.default_rng(0)) for part in (-axes, far))
+    for name, found in changed.items():
+        assert found.scores == pytest.approx(plain[name].scores, abs=0.01), name

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from metrics import Codes, Representation
 from metrics.factors import Factor
 from metrics.labelled import draw_labels
-from metrics.linear import choose_strength, fit_logistic, log_probabilities, standardise
+from metrics.linear import choose_strength, fit_logistic, log_probabilities
 from metrics.predictors import boosted_probe, knn_probe, mlp_probe
 from metrics.probes import label_order, linear_probe
 
@@ -126,15 +126,6 @@ def test_predictions_from_a_single_class_are_sure_up_to_one_pseudo_label():
     model = fit_logistic(np.zeros((9, 1)), np.full(9, 2), 1.0)
     found = np.exp(log_probabilities(model, np.zeros((1, 1)), 4, 9))
     assert found[0] == pytest.approx([0.025, 0.025, 0.925, 0.025])
-
-
-def test_standardising_uses_train_alone_and_does_not_blow_up_inactive_units():
-    rng = np.random.default_rng(0)
-    train = rng.normal(size=(500, 3)) * [2.0, 0.02, 0.0] + 5
-    inside, outside = standardise(train, train[:10] + 1)
-    assert inside.std(axis=0) == pytest.approx([1, 0.1, 0], abs=0.01)
-    assert inside[:10] + 1 / np.array([2.0, 0.2, 0.2]) == pytest.approx(outside, rel=0.1)
-    assert (standardise(np.ones((4, 2)))[0] == 0).all()
 
 
 def test_noise_dimensions_choose_a_stronger_penalty_than_a_clear_code():

@@ -13,7 +13,7 @@ from typing import Any
 NUMBERS = 2
 
 # How scores are computed from trained weights: raise it to score finished runs again, without training.
-# 2: the default number of samples follows the multiplications of a decoder.
+# 2: the default number of samples follows the multiplications of a decoder; each axis of a code has its own scale.
 SCORES = 2
 
 

@@ -47,8 +47,8 @@ HEADLINES = (
              "exceed by chance only", "bound"),
     Headline("active_units", "active units", "latent dimensions with Var_x E[z|x] > 0.01", "bound"),
     Headline("exact_active_units", "exact active units", "the closed form at the optimum", "bound"),
-    Headline("mutual_information", "mutual information", "I(x;z) under the encoder; an estimate from N points "
-             "cannot exceed log N", "bound"),
+    Headline("mutual_information", "mutual information", "I(x;z) under the encoder; a lower bound from N "
+             "points, at most log N", "bound"),
     Headline("linear_probe_accuracy", "linear probe accuracy", "test accuracy of a linear classifier on the codes, "
              "mean over factors", "representation", every_code=True),
     Headline("linear_probe_r2", "linear probe R2", "explained variance of a linear regression from the codes, "

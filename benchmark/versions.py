@@ -13,7 +13,8 @@ from typing import Any
 NUMBERS = 2
 
 # How scores are computed from trained weights: raise it to score finished runs again, without training.
-# 2: the default number of samples follows the multiplications of a decoder; each axis of a code has its own scale.
+# 2: the default number of samples follows the multiplications of a decoder; each axis of a code has its own scale;
+# what follows from the aggregate posterior is a lower bound beside an upper one.
 SCORES = 2
 
 

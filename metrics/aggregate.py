@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metrics.core import Array
 
@@ -21,6 +22,25 @@ def log_aggregate(sample: Array, mean: Array, stddev: Array) -> Array:
     """Joint log-density (M,) of samples (M, D) under the mixture of all N posteriors, log 1/N sum_n q(z|x_n)."""
     parts = [_log_sum_exp(block) for block in _log_pairs(sample, mean, stddev)]
     return np.concatenate(parts) - np.log(len(mean))
+
+
+def log_others(sample: Array, mean: Array, stddev: Array, own: NDArray[np.int64]) -> Array:
+    """Log-density (M,) of the mixture of the N - 1 >= 1 posteriors that are not each sample's `own` (M,).
+
+    A sample of q(z|x_own) knows nothing of the others, so this density at it is that of the population on average:
+    E q_others(z) = q(z), and E log q_others(z) <= E log q(z). `with_own` gives the mixture of all N.
+    """
+    parts, start = [], 0
+    for block in _log_pairs(sample, mean, stddev):
+        block[np.arange(len(block)), own[start : start + len(block)]] = -np.inf
+        parts.append(_log_sum_exp(block))
+        start += len(block)
+    return np.concatenate(parts) - np.log(len(mean) - 1)
+
+
+def with_own(others: Array, own: Array, components: int) -> Array:
+    """Log-density of the mixture of all N components, from that of the others and that of the sample's own."""
+    return np.logaddexp(others + np.log(components - 1), own) - np.log(components)
 
 
 def log_aggregate_axis(sample: Array, mean: Array, stddev: Array) -> Array:

@@ -6,12 +6,14 @@ from typing import Literal
 
 import numpy as np
 
-from metrics.aggregate import log_aggregate, log_aggregate_axis, log_posterior
-from metrics.core import Array, Codes, Representation, Score
+from metrics.aggregate import log_posterior
+from metrics.bounds import Bounds, densities
+from metrics.core import Array, Representation, Score
 from metrics.factors import Labels, require_finite
 from metrics.options import Count, NonNegative
 
 Prior = Literal["unknown", "standard_normal"]
+FEWEST = 20  # examples whose spread tells a standard error
 
 
 def information(
@@ -24,9 +26,20 @@ def information(
 ) -> list[Score]:
     """Active units and the parts of the rate that need no prior; with prior=standard_normal also those that do.
 
-    rate = mutual_information + marginal_kl, and marginal_kl = total_correlation + dimensionwise_kl when the prior
-    factorises (Hoffman and Johnson, 2016; Chen et al., 2018). Per-axis densities are averaged over
-    `axis_points` of the N test points, always under the mixture of all N.
+    mutual_information = I(x; z), total_correlation = KL(q(z) || prod_j q(z_j)) (Watanabe, 1960), dimensionwise_kl =
+    sum_j KL(q(z_j) || p(z_j)), marginal_kl = KL(q(z) || p(z)), in nats, from 0, of the population that the N test
+    points are a sample of. Of the quantities, not of the values here, rate = mutual_information + marginal_kl, and
+    marginal_kl = total_correlation + dimensionwise_kl when the prior factorises (Hoffman and Johnson, 2016; Chen et
+    al., 2018).
+
+    Each value is a lower bound in expectation, and its row names an upper bound (see metrics.bounds), since N points
+    know little of q(z) where posteriors are narrow: index-code information stops at log N, and the total correlation
+    of the N-point mixture goes up to (D - 1) log N for independent axes. A standard error (over examples) stands only
+    where the two bounds are no further apart than it is. The lower bound of total_correlation is the better of what a
+    normal copula and what the mixture of the other posteriors finds: exact for jointly normal samples however narrow
+    the posteriors, blind to other dependence of codes whose upper bound is far. Invariant to permutation, sign, scale
+    and shift of an axis (but for prior=standard_normal). Densities of single axes, and those from below, are averaged
+    over `axis_points` of the N points.
     """
     active = active_units(representation.test.mean, threshold)
     scores = [Score("active_units", float(active), unit="units", representation="mean")]
@@ -35,7 +48,7 @@ def information(
         names += ["dimensionwise_kl", "marginal_kl"] if prior == "standard_normal" else []
         return scores + [Score(name, None, unit="nats", reason=why) for name in names]
     rows = np.sort(rng.permutation(len(representation.test))[:axis_points])
-    return scores + _densities(representation.test, rows, prior)
+    return scores + _of_densities(representation, rows, prior)
 
 
 def active_units(mean: Array, threshold: float = 0.01) -> int:
@@ -48,54 +61,29 @@ def active_units(mean: Array, threshold: float = 0.01) -> int:
     return int((mean.var(axis=0) > threshold).sum())
 
 
-def mutual_information(sample: Array, mean: Array, stddev: Array) -> Array:
-    """Index-code information, one term (N,) per example: log q(z_n|x_n) - log 1/N sum_m q(z_n|x_m), z_n ~ q(z|x_n).
-
-    Its mean is I_q(x; z) over the N points (Hoffman and Johnson, 2016; Chen et al., 2018). Range of the exact
-    value 0..log N, each term at most log N; 0: all posteriors coincide; log N: no two overlap, so that the
-    information of the population is then only bounded from below. Invariant to any rescaling of an axis.
-    """
-    require_finite(sample, mean, stddev)
-    return log_posterior(sample, mean, stddev).sum(axis=1) - log_aggregate(sample, mean, stddev)
-
-
-def total_correlation(sample: Array, mean: Array, stddev: Array) -> Array:
-    """Dependence between code axes, one term (N,) per example: log q(z_n) - sum_j log q(z_nj), of the aggregate.
-
-    Its mean is KL(q(z) || prod_j q(z_j)) (Watanabe, 1960; Chen et al., 2018) of the mixture of N posteriors,
-    exact up to the draw of z. Range from 0 without limit; 0: independent axes. With narrow posteriors in many
-    dimensions it grows like (D - 1) log N even for independent codes: compare at equal N.
-    """
-    require_finite(sample, mean, stddev)
-    return log_aggregate(sample, mean, stddev) - axis_log_densities(sample, mean, stddev).sum(axis=1)
-
-
-def axis_log_densities(sample: Array, mean: Array, stddev: Array) -> Array:
-    """Log-density (M, D) of samples (M, D) under each axis of the aggregate of N posteriors (N, D)."""
-    axes = range(mean.shape[1])
-    return np.column_stack([log_aggregate_axis(sample[:, j], mean[:, j], stddev[:, j]) for j in axes])
-
-
-def _densities(codes: Codes, rows: Labels, prior: Prior) -> list[Score]:
-    log_q = log_aggregate(codes.sample, codes.mean, codes.stddev)
-    log_axes = axis_log_densities(codes.sample[rows], codes.mean, codes.stddev)
-    per_example = log_posterior(codes.sample, codes.mean, codes.stddev).sum(axis=1) - log_q
-    note = f"aggregate of N = {len(codes)} test points, {len(rows)} samples"
+def _of_densities(representation: Representation, rows: Labels, prior: Prior) -> list[Score]:
+    codes = representation.test
+    found = densities(codes, representation.train.sample, rows)
+    note = f"from N = {len(codes)} test points, {len(rows)} samples"
+    cap = f"at most log N = {np.log(len(codes)):.3f} nats from N = {len(codes)} test points"
     scores = [
-        _score("mutual_information", per_example, f"at most log N = {np.log(len(codes)):.3f} nats"),
-        _score("total_correlation", log_q[rows] - log_axes.sum(axis=1), note),
+        _score("mutual_information", found.mutual_information(), cap),
+        _score("total_correlation", found.total_correlation(), note),
     ]
     if prior == "unknown":
         return scores
-    log_p, note = log_posterior(codes.sample[rows], np.zeros(1), np.ones(1)), f"against N(0, I), {note}"
-    scores.append(_score("dimensionwise_kl", (log_axes - log_p).sum(axis=1), note))
-    return [*scores, _score("marginal_kl", log_q[rows] - log_p.sum(axis=1), note)]
+    log_p = log_posterior(codes.sample[rows], np.zeros(1), np.ones(1)).sum(axis=1)
+    against = ("dimensionwise_kl", found.dimensionwise(log_p)), ("marginal_kl", found.marginal(log_p))
+    return scores + [_score(name, bounds, f"against N(0, I), {note}") for name, bounds in against]
 
 
-def _score(name: str, per_example: Array, reason: str) -> Score:
-    n = len(per_example)
-    stderr = float(per_example.std(ddof=1) / np.sqrt(n)) if n > 1 else None
-    value = float(per_example.mean())
+def _score(name: str, bounds: Bounds, note: str) -> Score:
+    """The lower bound, with a standard error only where the upper bound is no further off than that."""
+    value, upper, n = max(0.0, float(bounds.low.mean())), float(bounds.high.mean()), len(bounds.low)
+    error = float(bounds.low.std(ddof=1) / np.sqrt(n))
+    stderr = error if n >= FEWEST and upper - value <= error else None
+    unknown = "" if stderr is not None else "; the truth lies between, so no standard error"
+    reason = f"lower bound, {note}; upper bound {max(value, upper):.3f} nats{unknown}"
     return Score(name, value, stderr, unit="nats", representation="sample", reason=reason)
 
 
@@ -104,4 +92,4 @@ def _no_density(representation: Representation) -> str:
         return "a deterministic code has no density q(z|x)"
     if not (representation.test.stddev > 0).all():
         return "stddev is zero somewhere, where q(z|x) has no density"
-    return ""
+    return "" if len(representation.test) > 1 else "one example alone says nothing of the aggregate posterior"

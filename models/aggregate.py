@@ -24,6 +24,9 @@ def aggregate(posterior: Distribution, z: Tensor, num_examples: int, estimator: 
 
     stratified: weight 1/N for the own component, (N - 1) / (N (B - 1)) for every other: unbiased for q(z_i), and exact
     at B = N. weighted: logsumexp_m log q(z_i|x_m) - log(N B), which carries a constant: for gradients, no density.
+    Both know z_i's own component, so that what follows from them is to be trained with and not to be reported: 10
+    independent axes with posteriors of a fifth of their spread have a total correlation of 8.3 (stratified) and 88
+    (weighted) nats from 64 of 5,000 examples, where 0 is true. metrics.information encloses the true one.
     """
     axes = _diagonal_log_density(posterior, z)
     log_weights = _log_weights(len(z), num_examples, estimator, axes)

@@ -9,7 +9,7 @@ from metrics import quality
 from metrics.aggregate import log_aggregate
 from metrics.dci import completeness, disentanglement
 from metrics.factors import Factor, quantile_edges
-from metrics.information import active_units, axis_log_densities, information, mutual_information, total_correlation
+from metrics.information import active_units
 from metrics.interventional import differences, shared_pairs
 from metrics.mig import gaps, mig_density, mig_hist
 from metrics.mutual_information import entropies, mutual_information_density, mutual_information_hist
@@ -89,44 +89,6 @@ def test_aggregate_equals_the_naive_sum_however_narrow(spread):
     np.testing.assert_allclose(log_aggregate(sample, mean, stddev), expected, rtol=0, atol=1e-7)
 
 
-def test_index_code_information_of_apart_and_of_equal_posteriors():
-    rng = np.random.default_rng(0)
-    mean, stddev = 100.0 * np.arange(50)[:, None], np.ones((50, 1))
-    noise = rng.normal(size=(50, 1))
-    np.testing.assert_allclose(mutual_information(mean + noise, mean, stddev), np.log(50), atol=1e-12)
-    np.testing.assert_allclose(mutual_information(noise, 0 * mean, stddev), 0, atol=1e-12)
-
-
-def test_gaussian_information_and_total_correlation_in_closed_form():
-    rng = np.random.default_rng(0)
-    covariance, variance = np.array([[1, 0.9], [0.9, 1]]), 0.05
-    mean = rng.normal(size=(4000, 2)) @ np.linalg.cholesky(covariance - variance * np.eye(2)).T
-    stddev = np.full(mean.shape, np.sqrt(variance))
-    sample = mean + stddev * rng.normal(size=mean.shape)
-    exact = 0.5 * np.log(np.linalg.det(covariance) / variance**2)
-    assert mutual_information(sample, mean, stddev).mean() == pytest.approx(exact, abs=0.1)
-    assert total_correlation(sample, mean, stddev).mean() == pytest.approx(-0.5 * np.log(1 - 0.81), abs=0.06)
-
-
-def test_rate_is_information_and_total_correlation_and_dimensionwise_kl(standard_scores):
-    representation, values = standard_scores
-    codes = representation.test
-    log_q = -0.5 * ((codes.sample - codes.mean) / codes.stddev) ** 2 - np.log(codes.stddev)
-    rate = (log_q + 0.5 * codes.sample**2).sum(axis=1).mean()
-    parts = values["mutual_information"] + values["total_correlation"] + values["dimensionwise_kl"]
-    assert parts == pytest.approx(rate, abs=1e-9)
-    assert values["mutual_information"] + values["marginal_kl"] == pytest.approx(rate, abs=1e-9)
-
-
-@pytest.fixture
-def standard_scores():
-    from metric_cases import representation
-
-    data = representation(n=300)
-    found = information(data, np.random.default_rng(0), axis_points=10**6, prior="standard_normal")
-    return data, {score.name: score.value for score in found}
-
-
 def test_active_units_threshold_is_burdas():
     mean = np.random.default_rng(0).normal(size=(1000, 3))
     mean = (mean - mean.mean(axis=0)) / mean.std(axis=0) * np.sqrt([1, 0.0101, 0.0099])
@@ -191,8 +153,6 @@ def test_circular_factors_wrap_round_and_continuous_ones_are_cut_at_quantiles():
         active_units,
         lambda bad: mig_hist(bad, np.zeros((4, 1), dtype=int)),
         lambda bad: mig_density(bad, bad, bad, np.zeros((4, 1), dtype=int)),
-        lambda bad: mutual_information(bad, bad, bad),
-        lambda bad: total_correlation(bad, bad, bad),
         lambda bad: differences(bad, np.zeros((4, 1), dtype=int), 2, 2, np.random.default_rng(0)),
     ],
 )
@@ -200,10 +160,3 @@ def test_circular_factors_wrap_round_and_continuous_ones_are_cut_at_quantiles():
 def test_kernels_refuse_what_is_not_finite(kernel, value):
     with pytest.raises(ValueError, match="finite"):
         kernel(np.full((4, 2), value))
-
-
-def test_axis_densities_are_of_each_axis_alone():
-    rng = np.random.default_rng(0)
-    mean, stddev = rng.normal(size=(50, 3)), np.full((50, 3), 0.3)
-    found = axis_log_densities(mean, mean, stddev)
-    np.testing.assert_allclose(found[:, 1], log_aggregate(mean[:, 1:2], mean[:, 1:2], stddev[:, 1:2]))

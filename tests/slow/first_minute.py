@@ -1,0 +1,186 @@
+"""Does what a paper is reproduced with train? `python -m tests.slow.first_minute` tries 500 steps each, in ten minutes.
+
+Nothing is listed here: each (network, optimiser, objective) of every experiment named `paper` runs at the ends of all
+numbers that it varies (smallest and largest beta, latent size, ...), and so does each trainer that is named after a
+paper without an experiment. Schedules and the size of images are the paper's, only fewer images are rendered. The exit
+code is 1 where a run is not finite, or has not improved its objective over that of its initial weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import itertools
+import math
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from torch import Generator, Tensor
+
+from benchmark.compose import compose
+from benchmark.configuration import Plan
+from benchmark.datasets import sprites
+from benchmark.pixels import Pixels
+from benchmark.stage import build
+from benchmark.streams import torch_stream
+from hydra_plugins.betterbound.grids import expand
+from models.vae import VAE, Batch
+
+CONF = Path(__file__).parent.parent.parent / "conf"
+STEPS = 500
+SPLIT = 500  # examples of each split that is held out
+FEWER = sprites.Grid(canvas=64, scales=3, orientations=9, closed=False, positions=16)  # 20,736 dSprites
+
+
+class Outcome(NamedTuple):
+    """The objective (nats) of some images under the initial and the trained weights, at the last step's schedule."""
+
+    before: float
+    after: float  # nan where the training was no longer finite
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        """True where the run trains."""
+        return math.isfinite(self.after) and self.after > self.before
+
+
+class _Enough(Exception):
+    """The first steps are done."""
+
+
+class _First(Pixels):
+    """Training examples that end after so many batches: the schedules are those of the whole training."""
+
+    left = STEPS
+
+    def batch(self, rows: Tensor, generator: Generator) -> Tensor:
+        """The next batch."""
+        if self.left == 0:
+            raise _Enough
+        self.left -= 1
+        return super().batch(rows, generator)
+
+
+def plans(seed: int = 0) -> list[Plan]:
+    """All runs."""
+    papers = [
+        str(path.relative_to(CONF / "experiment").with_suffix("")) for path in CONF.rglob("experiment/*/paper.yaml")
+    ]
+    found = [plan for name in sorted(papers) for plan in _of_experiment(name, seed)]
+    used = {plan.choices["trainer"] for plan in found}
+    others = sorted(path.stem for path in CONF.glob("trainer/*[0-9]*.yaml") if path.stem not in used)
+    alone = [[f"trainer={name}", *objective] for name in others for objective in _BOUNDS]
+    return [*ends(found), *(compose([*overrides, f"seed={seed}"]) for overrides in alone)]
+
+
+_BOUNDS = (["objective=elbo"], ["objective=iwae", "objective.num_samples=50"])
+
+
+def _of_experiment(name: str, seed: int) -> Iterator[Plan]:
+    """What an experiment trains, with one seed instead of its own."""
+    grids = [{key: value for key, value in grid.items() if key != "seed"} for grid in _grids(name)]
+    for overrides in expand(OverridesParser.create(), grids, [f"experiment={name}", f"seed={seed}"]):
+        plan = compose(overrides)
+        if plan.trainer is not None and plan.objective is not None and not plan.is_reference:
+            yield plan
+
+
+def _grids(name: str) -> Iterable[dict[str, Any]]:
+    return compose([f"experiment={name}"]).settings.sweep
+
+
+def ends(found: Iterable[Plan]) -> list[Plan]:
+    """Of each (experiment, network, optimiser, objective) the runs with every varied number at one of its two ends."""
+    groups = itertools.groupby(sorted(found, key=_group), _group)
+    return [plan for _, members in groups for plan in _at_ends(list(members))]
+
+
+def _group(plan: Plan) -> tuple[str, ...]:
+    return tuple(plan.choices[group] for group in ("experiment", "model", "trainer", "objective"))
+
+
+def _at_ends(members: list[Plan]) -> list[Plan]:
+    numbers = [_numbers(plan) for plan in members]
+    bounds = {key: {f(row[key] for row in numbers) for f in (min, max)} for key in numbers[0]}
+    at_an_end = [sum(row[key] in bounds[key] for key in row) for row in numbers]  # of how many numbers
+    return [plan for plan, count in zip(members, at_an_end, strict=True) if count == max(at_an_end)]
+
+
+def _numbers(plan: Plan) -> dict[str, float]:
+    parts = [plan.model, plan.objective, plan.trainer]
+    options = {f"{part.name}.{key}": value for part in parts if part for key, value in part.options.items()}
+    return {key: float(value) for key, value in options.items() if isinstance(value, int | float)}
+
+
+def try_out(plan: Plan) -> Outcome:
+    """The first steps of a run."""
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    stage = build(plan)
+    assert stage.model is not None
+    assert plan.trainer is not None
+    initial = copy.deepcopy(stage.model)
+    validation = Pixels(stage.dataset, "validation", stage.device)
+    finite = True
+    try:
+        train = _First(stage.dataset, "train", stage.device)
+        plan.trainer.build()(stage.model, stage.objective, train, validation, plan.settings.seed)
+    except _Enough:
+        pass
+    except FloatingPointError:
+        finite = False
+    x = validation.batch(torch.arange(len(validation)), torch_stream(0, "first minute draw"))
+    before, after = (_value(model, stage.objective, x, len(train)) for model in (initial, stage.model))
+    return Outcome(before, after if finite else math.nan, time.perf_counter() - started)
+
+
+@torch.no_grad()
+def _value(model: VAE, objective: Any, x: Tensor, num_examples: int) -> float:
+    return objective(model, Batch(x, STEPS, num_examples, torch_stream(0, "first minute noise"))).mean().item()
+
+
+def _on_few_images(plan: Plan, cache: str) -> Outcome:
+    sprites.DSPRITES = FEWER
+    sizes = {key: SPLIT for key in ("validation", "probe_train", "test") if key in plan.dataset.options}
+    dataset = replace(plan.dataset, options={**plan.dataset.options, **sizes})
+    return try_out(replace(plan, dataset=dataset, settings=replace(plan.settings, cache_dir=Path(cache), device="cpu")))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Try all and print a line each."""
+    parser = argparse.ArgumentParser(prog="python -m tests.slow.first_minute", description=__doc__)
+    parser.add_argument("words", nargs="*", help="only runs whose line has all of these words")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args(argv)
+    chosen = [plan for plan in plans(arguments.seed) if all(word in _name(plan) for word in arguments.words)]
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as cache, ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as pool:
+        outcomes = pool.map(_on_few_images, chosen, itertools.repeat(cache))
+        held = [_told(plan, outcome) for plan, outcome in zip(chosen, outcomes, strict=True)]
+    print(f"{sum(held)} of {len(held)} train")
+    return 0 if held and all(held) else 1
+
+
+def _name(plan: Plan) -> str:
+    return " ".join(text for text in plan.overrides if not text.startswith("seed="))
+
+
+def _told(plan: Plan, outcome: Outcome) -> bool:
+    change = f"{outcome.before:9.1f} -> {outcome.after:9.1f} nats {outcome.seconds:4.0f} s"
+    print(f"{'trains' if outcome.holds else 'FAILS '} {change}  {_name(plan)}", flush=True)
+    return outcome.holds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

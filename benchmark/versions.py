@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 # What is trained under an unchanged configuration, a part of every run's identity: raise it to train anew.
-# 2: training images are binarised from a stream of their own; a convolution's output bias is the logit of the mean.
+# 2: training images are binarised from a stream of their own; a convolution's output bias is the logit of the mean;
+# FactorVAE's discriminator starts with Glorot weights and has two outputs.
 NUMBERS = 2
 
 # How scores are computed from trained weights: raise it to score finished runs again, without training.

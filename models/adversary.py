@@ -12,6 +12,7 @@ from models.sampling import draw
 from models.schedules import ramp
 from models.types import Count, NonNegative, Positive, Steps
 from models.vae import VAE, Batch
+from models.weights import glorot
 
 
 class Adversarial(nn.Module):
@@ -27,6 +28,7 @@ class FactorVAE(Adversarial):
 
     gamma rises from 0 in `warmup_steps`. The trainer maximises the value over the model, then minimises
     `adversary_loss` over this module's parameters with Adam at `learning_rate`, on fresh draws for the same examples.
+    The logit is the difference of two outputs, and the weights start as those of a network do (Glorot, zero biases).
     """
 
     def __init__(
@@ -42,22 +44,27 @@ class FactorVAE(Adversarial):
         self.gamma, self.warmup_steps = gamma, warmup_steps
         widths = (latent_dim, *hidden)
         layers = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
-        self.discriminator = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
+        self.discriminator = nn.Sequential(*layers, nn.Linear(widths[-1], 2))
+        glorot(self.discriminator)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=learning_rate, betas=(0.5, 0.9))
 
     def forward(self, model: VAE, batch: Batch) -> Tensor:
-        """The objective, with the discriminator's logit log q(z) - log prod_j q(z_j) as the total correlation."""
+        """The objective, with the discriminator's logit as the total correlation."""
         inference = model.infer(batch.x, 1, batch.generator)
-        total_correlation = self.discriminator(inference.z[0])[:, 0]
         gamma = self.gamma * ramp(batch.step, self.warmup_steps)
-        return inference.log_px_z[0] - inference.kl - gamma * total_correlation
+        return inference.log_px_z[0] - inference.kl - gamma * self.logit(inference.z[0])
+
+    def logit(self, z: Tensor) -> Tensor:
+        """The discriminator's estimate of log q(z) - log prod_j q(z_j), (B,) nats, for z (B, D)."""
+        joint, product = self.discriminator(z).unbind(-1)
+        return joint - product
 
     def adversary_loss(self, model: VAE, batch: Batch) -> Tensor:
         """Cross-entropy of telling z ~ q(z) from z whose dimensions come from different examples each, nats."""
         with torch.no_grad():
             z = draw(model.encoder(batch.x), 1, batch.generator)[0]
             shuffled = permute_dimensions(z, batch.generator)
-        return 0.5 * (softplus(-self.discriminator(z)).mean() + softplus(self.discriminator(shuffled)).mean())
+        return 0.5 * (softplus(-self.logit(z)).mean() + softplus(self.logit(shuffled)).mean())
 
     def update(self, model: VAE, batch: Batch) -> None:
         """One step of the discriminator; the model stays as it is."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from models.aggregate import Estimator, aggregate
+from models.objectives import KL, rate
 from models.sampling import draw
 from models.schedules import ramp
 from models.types import Count, NonNegative, Positive, Steps
@@ -39,18 +40,22 @@ def beta_tcvae(
     beta: NonNegative = 6.0,
     gamma: NonNegative = 1.0,
     estimator: Estimator = "stratified",
+    kl: KL = "monte_carlo",
     warmup_steps: Steps = 0,
 ) -> Tensor:
     """E log p(x|z) - alpha I_q(x;z) - beta TC(z) - gamma sum_j KL(q(z_j) || p(z_j)) *(Chen et al., 2018)*, (B,) nats.
 
-    With alpha = beta = gamma = 1 it is the ELBO, whatever the estimator of q(z). `weighted` carries a constant. All
-    three weights rise from 0 in `warmup_steps`.
+    Taken as KL + (alpha - 1) I + (beta - 1) TC + (gamma - 1) sum_j, so that with alpha = beta = gamma = 1 it is the
+    ELBO, whatever the estimator of q(z). `weighted` carries a constant, and its gradient is of another length: the
+    betas of the two do not compare. Locatello et al. (2019) have `weighted` with the KL in closed form, Chen et al.
+    (2018) one draw of each term. All three weights rise from 0 in `warmup_steps`.
     """
     inference = model.infer(batch.x, 1, batch.generator)
     log_qz, log_product = aggregate(inference.posterior, inference.z[0], batch.num_examples, estimator)
     information, correlation = inference.log_qz_x[0] - log_qz, log_qz - log_product
-    cost = alpha * information + beta * correlation + gamma * (log_product - inference.log_pz[0])
-    return inference.log_px_z[0] - ramp(batch.step, warmup_steps) * cost
+    marginal = log_product - inference.log_pz[0]
+    beyond = (alpha - 1) * information + (beta - 1) * correlation + (gamma - 1) * marginal
+    return inference.log_px_z[0] - ramp(batch.step, warmup_steps) * (rate(inference, kl) + beyond)
 
 
 def dip_vae(

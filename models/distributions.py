@@ -8,22 +8,26 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
-from models.types import Likelihood, Variance
+from models.types import Likelihood, Scale, Variance
 
 
 class GaussianPosterior(nn.Module):
-    """q(z|x) = N(mean(h), diag exp(linear(h))^2) *(Burda et al., 2016)*, with features h (B, H) of x."""
+    """q(z|x) = N(mean(h), diag exp(linear(h))^2) *(Burda et al., 2016)*, with features h (B, H) of x.
 
-    def __init__(self, features: nn.Module, num_features: int, latent_dim: int) -> None:
+    With scale="log_variance" the linear map gives the logarithm of the variance *(Locatello et al., 2019)*.
+    """
+
+    def __init__(self, features: nn.Module, num_features: int, latent_dim: int, scale: Scale = "log_stddev") -> None:
         super().__init__()
         self.features = features
         self.mean = nn.Linear(num_features, latent_dim)
-        self.log_stddev = nn.Linear(num_features, latent_dim)
+        self.log_stddev = nn.Linear(num_features, latent_dim)  # or twice that
+        self.share = 1.0 if scale == "log_stddev" else 0.5
 
     def forward(self, x: Tensor) -> Distribution:
         """x (B, *shape) -> batch (B,), event (D,)."""
         h = self.features(x)
-        return diagonal_normal(self.mean(h), self.log_stddev(h).exp(), 1)
+        return diagonal_normal(self.mean(h), (self.share * self.log_stddev(h)).exp(), 1)
 
 
 class LinearPosterior(nn.Module):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 
 import torch
 from torch import Tensor, nn
 
 from models.distributions import Decoder, GaussianPosterior, LinearPosterior, StandardNormal, output_bias
-from models.types import Activation, Count, Likelihood, Variance
+from models.types import Activation, Count, Kernels, Likelihood, OutputBias, Scale, Variance
 from models.vae import VAE
+from models.weights import glorot
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "leaky_relu": nn.LeakyReLU,
@@ -58,29 +59,36 @@ def conv(
     *,
     latent_dim: Count = 10,
     channels: tuple[Count, ...] = (32, 32, 64, 64),
+    kernels: Kernels = (4,),
     hidden: tuple[Count, ...] = (256,),
     activation: Activation = "relu",
+    posterior_scale: Scale = "log_stddev",
+    output_bias: OutputBias = "mean",
     likelihood: Likelihood = "bernoulli",
     sigma2: Variance = 1.0,
 ) -> VAE:
-    """4x4 convolutions of stride 2, then dense layers, mirrored in the decoder *(Locatello et al., 2019)*.
+    """Convolutions of stride 2, then dense layers; the decoder mirrors them with 4x4 ones *(Higgins et al., 2017)*.
 
-    Layers that would shrink a small image below one pixel are left out, so every image size works.
+    `kernels` are the encoder's, the last one for all further layers; disentanglement_lib has (4, 4, 2, 2),
+    log-variances and an output bias from zero *(Locatello et al., 2019)*. Layers that would shrink a small image below
+    one pixel are left out, so every image size works.
     """
+    if len(kernels) > len(channels):
+        raise ValueError(f"model.kernels={list(kernels)}: more than the {len(channels)} layers of model.channels")
     if len(shape) != 3:
         raise ValueError(f"model=conv needs images (C, H, W), this data set has shape {shape} (use model=mlp)")
     sizes = _halvings(shape[1], shape[2], len(channels))
     planes = (shape[0], *channels[: len(sizes) - 1])
     flat = planes[-1] * sizes[-1][0] * sizes[-1][1]
     down: list[nn.Module] = []
-    for inputs, outputs in pairwise(planes):
-        down += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), ACTIVATIONS[activation]()]
+    for (inputs, outputs), kernel in zip(pairwise(planes), chain(kernels, repeat(kernels[-1])), strict=False):
+        down += [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2 - 1), ACTIVATIONS[activation]()]
     features = nn.Sequential(*down, nn.Flatten(), *_layers((flat, *hidden), activation))
     up, output = _upwards(planes, sizes, activation)
     dense = _layers((latent_dim, *reversed(hidden), flat), activation)
     network = _Unflattened(nn.Sequential(*dense, nn.Unflatten(1, (planes[-1], *sizes[-1])), *up))
-    encoder = GaussianPosterior(features, hidden[-1] if hidden else flat, latent_dim)
-    return _assemble(encoder, network, output, shape, mean, latent_dim, likelihood, sigma2)
+    encoder = GaussianPosterior(features, hidden[-1] if hidden else flat, latent_dim, posterior_scale)
+    return _assemble(encoder, network, output, shape, mean, latent_dim, likelihood, sigma2, output_bias)
 
 
 class _Unflattened(nn.Module):
@@ -103,20 +111,19 @@ def _assemble(
     latent_dim: int,
     likelihood: Likelihood,
     sigma2: Variance,
+    bias: OutputBias = "mean",
 ) -> VAE:
+    """Glorot-uniform weights, zero biases, an output bias that predicts the training mean *(Burda et al., 2016)*."""
     model = VAE(encoder, Decoder(network, shape, likelihood, sigma2), StandardNormal(latent_dim))
-    _initialise(model, output, mean, likelihood)
+    glorot(model)
+    if bias == "mean":
+        _predict(output, mean, likelihood)
     return model
 
 
 @torch.no_grad()
-def _initialise(model: nn.Module, output: nn.Module, mean: Tensor, likelihood: Likelihood) -> None:
-    """Glorot-uniform weights, zero biases, an output bias that predicts the training mean *(Burda et al., 2016)*."""
-    for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.xavier_uniform_(module.weight)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+def _predict(output: nn.Module, mean: Tensor, likelihood: Likelihood) -> None:
+    """Set the bias of the output layer to what predicts the mean (*shape)."""
     assert isinstance(output.bias, Tensor)
     # a convolution has one bias per channel: the best single prediction of a plane is its mean
     per_output = mean.flatten() if output.bias.numel() == mean.numel() else mean.flatten(1).mean(1)

@@ -36,7 +36,7 @@ def beta_vae(
     The weight rises from 0 to beta in `warmup_steps`.
     """
     inference = model.infer(batch.x, num_samples, batch.generator)
-    return inference.log_px_z.mean(0) - beta * ramp(batch.step, warmup_steps) * _kl(inference, kl)
+    return inference.log_px_z.mean(0) - beta * ramp(batch.step, warmup_steps) * rate(inference, kl)
 
 
 def iwae(model: VAE, batch: Batch, *, num_samples: Count = 5) -> Tensor:
@@ -62,5 +62,6 @@ class Autoencoder:
         return model.decode(batch.x, posterior.mean[None], posterior).log_px_z[0]
 
 
-def _kl(inference: Inference, kl: KL) -> Tensor:
+def rate(inference: Inference, kl: KL) -> Tensor:
+    """KL(q(z|x) || p(z)), (B,) nats: in closed form, or the mean of log q(z|x) - log p(z) over the draws."""
     return inference.kl if kl == "analytic" else (inference.log_qz_x - inference.log_pz).mean(0)

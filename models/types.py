@@ -2,12 +2,16 @@
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, MinLen, MultipleOf
 
 Count = Annotated[int, Ge(1)]  # K, batch sizes, latent dimensions
+Even = Annotated[int, Ge(2), MultipleOf(2)]
+Kernels = Annotated[tuple[Even, ...], MinLen(1)]  # of stride 2, which halve a size with equal margins if even
 Steps = Annotated[int, Ge(0)]  # of a warm-up
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Activation = Literal["tanh", "relu", "gelu", "silu", "leaky_relu"]
 Likelihood = Literal["bernoulli", "gaussian"]
+Scale = Literal["log_stddev", "log_variance"]  # what an encoder's second head gives
+OutputBias = Literal["mean", "zero"]  # whether the output starts at the training mean
 Variance = Positive | Literal["learned"]

@@ -48,7 +48,7 @@ def test_every_density_is_normalised_where_it_can_be_seen(name):
     torch.testing.assert_close(posterior.log_prob(z), by_hand)
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "linear"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in ("linear", "conv_locatello")])
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_an_untrained_decoder_predicts_the_training_mean(name, likelihood):
     """Also where pixels differ: a plane with one bias is best predicted by its mean, not by the mean of logits."""
@@ -94,6 +94,24 @@ def test_every_objective_is_finite_and_reaches_every_parameter(name, model_name)
             assert parameter.grad is not None, key
             assert parameter.grad.isfinite().all(), key
             assert parameter.grad.abs().sum() > 0, key
+
+
+def test_the_convolutions_of_locatello_et_al_are_those_of_their_code():
+    """Shapes of every weight at 64x64, kernels 4, 4, 2, 2 down and 4 up, an output bias of zero."""
+    model = model_of("conv_locatello", (1, 64, 64))
+    shapes = [tuple(value.shape) for name, value in model.named_parameters() if name.endswith("weight")]
+    encoder = [(32, 1, 4, 4), (32, 32, 4, 4), (64, 32, 2, 2), (64, 64, 2, 2), (256, 1024), (10, 256), (10, 256)]
+    decoder = [(256, 10), (1024, 256), (64, 64, 4, 4), (64, 32, 4, 4), (32, 32, 4, 4), (32, 1, 4, 4)]
+    assert shapes == encoder + decoder
+    assert all(value.abs().max() == 0 for name, value in model.named_parameters() if name.endswith("bias"))
+    assert model.decoder(torch.zeros(1, 10)).mean.shape == (1, 1, 64, 64)
+
+
+def test_an_encoder_may_give_the_logarithm_of_the_variance():
+    one = model_of("conv", (1, 16, 16))
+    two = model_of("conv", (1, 16, 16), "model.posterior_scale=log_variance")
+    x = torch.rand(3, 1, 16, 16)
+    torch.testing.assert_close(two.encoder(x).variance, one.encoder(x).stddev)
 
 
 def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before():

@@ -65,12 +65,38 @@ def test_the_weighted_estimate_differs_by_a_known_constant_at_full_batch():
     torch.testing.assert_close(weighted.log_qz_product, exact.log_qz_product - 3 * math.log(20))
 
 
+@pytest.mark.parametrize("kl", ["analytic", "monte_carlo"])
 @pytest.mark.parametrize("estimator", ["stratified", "weighted"])
-def test_beta_tcvae_with_unit_weights_is_the_elbo(estimator):
+def test_beta_tcvae_with_unit_weights_is_the_elbo(estimator, kl):
     model, batch = model_and_batch()
-    found = beta_tcvae(model, batch, alpha=1.0, beta=1.0, gamma=1.0, estimator=estimator)
+    found = beta_tcvae(model, batch, alpha=1.0, beta=1.0, gamma=1.0, estimator=estimator, kl=kl)
     model, batch = model_and_batch()
-    torch.testing.assert_close(found, elbo(model, batch, kl="monte_carlo"))
+    torch.testing.assert_close(found, elbo(model, batch, kl=kl))
+
+
+def test_beta_tcvae_weighs_information_correlation_and_marginals_apart():
+    model, batch = model_and_batch()
+    found = beta_tcvae(model, batch, alpha=0.5, beta=3.0, gamma=2.0)
+    inference = model.infer(batch.x, 1, torch.Generator().manual_seed(1))
+    log_qz, product = aggregate(inference.posterior, inference.z[0], 20, "stratified")
+    information, marginal = inference.log_qz_x[0] - log_qz, product - inference.log_pz[0]
+    torch.testing.assert_close(found, inference.log_px_z[0] - 0.5 * information - 3 * (log_qz - product) - 2 * marginal)
+
+
+def test_weighted_beta_tcvae_with_the_closed_form_is_that_of_locatello_et_al():
+    """Closed-form KL + (beta - 1) TC, TC without its constant (D - 1) log(N B), written out with loops."""
+    model, batch = model_and_batch(size=5)
+    batch = replace(batch, num_examples=1000)
+    found = beta_tcvae(model, batch, beta=4.0, estimator="weighted", kl="analytic").mean()
+    inference = model.infer(batch.x, 1, torch.Generator().manual_seed(1))
+    q, z = inference.posterior.base_dist, inference.z[0]
+    log_q = torch.stack(
+        [torch.stack([Normal(q.loc[m], q.scale[m]).log_prob(z[i]) for m in range(5)]) for i in range(5)]
+    )
+    correlation = torch.stack([log_q[i].sum(1).logsumexp(0) - log_q[i].logsumexp(0).sum() for i in range(5)])
+    kl = 0.5 * (q.loc**2 + q.scale**2 - 2 * q.scale.log() - 1).sum(1)
+    loss = (kl - inference.log_px_z[0]).mean() + 3.0 * (correlation.mean() + 2 * math.log(1000 * 5))
+    torch.testing.assert_close(found, -loss)
 
 
 def test_annealed_vae_is_the_elbo_bound_by_its_capacity():
@@ -148,7 +174,19 @@ def test_the_discriminator_learns_the_total_correlation_of_a_gaussian():
         adversary.update(model, Batch(torch.zeros(500, *SHAPE), generator=generator))
     with torch.no_grad():
         z = model.encoder(torch.zeros(5000, *SHAPE)).mean
-        assert adversary.discriminator(z).mean().item() == pytest.approx(-0.5 * math.log(0.19), abs=0.12)
+        assert adversary.logit(z).mean().item() == pytest.approx(-0.5 * math.log(0.19), abs=0.12)
+
+
+def test_the_discriminator_is_that_of_kim_and_mnih():
+    """Six layers of 1,000 leaky rectifiers and two outputs, Glorot weights, zero biases."""
+    plan = compose(["objective=factor_vae"])
+    adversary = build_objective(plan, build_model(plan, SHAPE, torch.full(SHAPE, 0.3)), torch.device("cpu"))
+    layers = [layer for layer in adversary.discriminator if isinstance(layer, torch.nn.Linear)]
+    assert [layer.out_features for layer in layers] == [1000] * 6 + [2]
+    for layer in layers:
+        assert layer.bias.abs().max() == 0
+        limit = math.sqrt(6 / (layer.in_features + layer.out_features))
+        assert layer.weight.abs().max().item() == pytest.approx(limit, rel=0.01)
 
 
 def test_the_trainer_gives_the_adversary_its_turn():

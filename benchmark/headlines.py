@@ -107,6 +107,14 @@ HEADLINES = (
 MEASURES = {"counting": "counting measure", "lebesgue": "Lebesgue measure", "pseudo-nats": f"pseudo-nats: {PSEUDO}"}
 
 
+def title_of(metric: str) -> str:
+    """The words of a score, such as IWAE-100; its name without underscores where it has none."""
+    for headline in HEADLINES:
+        if match := re.fullmatch(headline.pattern, metric):
+            return headline.title + "".join(f"-{part}" for part in match.groups() if part != "lightgbm")
+    return metric.replace("_", " ")
+
+
 @dataclass(frozen=True)
 class Column:
     """One headline column of one comparison group."""
@@ -121,9 +129,7 @@ class Column:
     @property
     def title(self) -> str:
         arrow = {"higher": " ↑", "lower": " ↓"}.get(self.better, "")
-        match = re.fullmatch(self.headline.pattern, self.metric)
-        which = "".join(f"-{part}" for part in match.groups() if part != "lightgbm") if match else ""
-        return f"{self.headline.title}{which}{arrow}"
+        return title_of(self.metric) + arrow
 
     @property
     def detail(self) -> str:

@@ -12,6 +12,8 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from benchmark.names import spoken
+
 MARKERS = "osD^vP*X<>"
 GREY = "#949494"  # is for references
 PALETTE = tuple(colour for colour in seaborn.color_palette("colorblind").as_hex() if colour != GREY)
@@ -59,7 +61,7 @@ def _by_number(label: str) -> tuple[list[float], str]:
 
 def handle(name: str, look: Look) -> Line2D:
     """An entry of a legend."""
-    return Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=name)
+    return Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=spoken(name))
 
 
 def head(figure: Figure, text: str) -> None:

@@ -24,6 +24,7 @@ MOST_DIMENSIONS = 32  # rows of a picture
 UNIMPORTANT = 0.05  # of the greatest value: a row that stays below has no best factor worth its name
 ANNOTATED = 12  # rows and columns up to which every cell can show its number
 CELL, PANELS = 0.42, 4  # inches; panels in a row
+COLOURS = "Blues"  # white is nothing: most entries of most matrices are near 0
 TINY = 1e-9  # the top of a scale where a matrix is all zero
 ORDER = f"rows: code dimensions by the factor they know best, those below {UNIMPORTANT:.0%} of the greatest value last"
 
@@ -172,7 +173,7 @@ def heat(
 ) -> None:
     """Draw those rows of a matrix (D, F) on a scale from 0 to `top`, with the numbers that stand out where they fit."""
     shown = matrix[list(order)]
-    ax.imshow(shown, cmap="viridis", vmin=0, vmax=max(top, TINY), aspect="auto", interpolation="nearest")
+    ax.imshow(shown, cmap=COLOURS, vmin=0, vmax=max(top, TINY), aspect="auto", interpolation="nearest")
     ax.set_xticks(range(shown.shape[1]), factor_names, rotation=40, ha="right", rotation_mode="anchor", fontsize=7)
     ax.set_yticks(range(len(order)), [f"z{row}" for row in order], fontsize=7)
     ax.tick_params(length=0, pad=2)
@@ -181,14 +182,14 @@ def heat(
         return
     for row, column in np.argwhere(shown >= UNIMPORTANT * max(top, TINY)):
         value = shown[row, column]
-        colour = "black" if value > 0.6 * top else "white"
+        colour = "white" if value > 0.6 * top else "0.15"
         ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=6, color=colour)
 
 
 def scale(ax: Axes, top: float, unit: str) -> None:
     """A narrow scale from 0 to `top` in its unit, right of a panel."""
     bar = ax.inset_axes((1.04, 0.0, 0.05, 1.0))
-    bar.imshow(np.linspace(1, 0, 64)[:, None], cmap="viridis", aspect="auto", extent=(0, 1, 0, max(top, TINY)))
+    bar.imshow(np.linspace(1, 0, 64)[:, None], cmap=COLOURS, aspect="auto", extent=(0, 1, 0, max(top, TINY)))
     bar.yaxis.tick_right()
     bar.yaxis.set_label_position("right")
     bar.set_xticks([])

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from benchmark.caveats import Section
 from benchmark.correlations import Correlations, correlate, correlations_table
-from benchmark.headlines import group_titles
+from benchmark.headlines import group_titles, title_of
 from benchmark.looks import PALETTE, STYLE, head
 from benchmark.plots import save_figure
 from benchmark.record import write_atomically
@@ -74,6 +74,12 @@ def shown(scores: Sequence[str]) -> list[str]:
     return (known if len(known) > 1 else list(scores))[:MOST]
 
 
+def _words(score: str) -> str:
+    """A score with its number of labels, as columns call it."""
+    metric, space, budget = score.partition(" ")
+    return title_of(metric) + space + budget
+
+
 def _by_budget(scores: Sequence[str]) -> list[str]:
     return sorted(scores, key=lambda score: [int(number) for number in re.findall(r"\((\d+) labels\)", score)])
 
@@ -102,7 +108,7 @@ def _draw_map(ax: Axes, of: Correlations, chosen: Sequence[str]) -> None:
     at = [of.scores.index(name) for name in chosen]
     values, low, high = (matrix[np.ix_(at, at)] for matrix in (of.values, of.low, of.high))
     arrows = {"higher": "", "lower": " ↓", "": ""}
-    words = [name.replace("_", " ") + arrows[of.better[i]] for name, i in zip(chosen, at, strict=True)]
+    words = [_words(name) + arrows[of.better[i]] for name, i in zip(chosen, at, strict=True)]
     hidden = np.triu(np.ones_like(values, dtype=bool))
     unsure = (low <= 0) & (high >= 0)
     style: dict[str, Any] = {"vmin": -1, "vmax": 1, "cbar": False, "square": True, "linewidths": 1, "fmt": ".0f"}
@@ -157,5 +163,5 @@ def _draw_bars(ax: Axes, rows: pd.DataFrame, chosen: Sequence[str]) -> None:
     ax.hlines(places - 0.3, 1 - high["seed"], 1 - low["seed"], color="0.1", linewidth=1)
     ax.set(xlim=(0, 1), ylim=(-len(chosen) + 0.4, 0.6))
     ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1))
-    ax.set_yticks(places, [name.replace("_", " ") for name in chosen])
+    ax.set_yticks(places, [_words(name) for name in chosen])
     ax.grid(False, axis="y")

@@ -12,37 +12,45 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from benchmark.headlines import Column, columns, group_titles
 from benchmark.looks import Look, handle, head, look_at, looks
+from benchmark.names import spoken
 from benchmark.tables import labels
 
 FACET, BETWEEN, ACROSS = 2.5, 0.95, 4  # inches wide, inches for title and axis below, facets in a row
 SHOWN = 15  # configurations of a leaderboard figure
+FEWEST = 3  # values of an option that are worth a curve
+
+
+Row = tuple[int, float]  # its number of facets and their height, inches
 
 
 def _strips(
-    sizes: dict[str, tuple[int, float]], titles: dict[str, str], left: float, gap: float, below: float = 0.0
+    sizes: dict[str, list[Row]], titles: dict[str, str], left: float, gap: float, below: float = 0.0
 ) -> tuple[Figure, dict[str, list[Axes]]]:
-    """A figure with a titled strip of facets per group; sizes are its number of facets and their height, inches.
+    """A figure with a titled strip of rows of facets per group.
 
     The places are computed, for an automatic layout measures every label of hundreds of axes; `below` stays free.
     """
-    widest = max(min(count, ACROSS) for count, _ in sizes.values())
+    widest = max(count for rows in sizes.values() for count, _ in rows)
     width = max(left + widest * (FACET + gap), 7.5)
-    tall = {group: 0.4 + math.ceil(count / ACROSS) * (facet + BETWEEN) for group, (count, facet) in sizes.items()}
-    height = 0.2 + sum(tall.values()) + below
+    height = 0.2 + sum(0.4 + sum(facet + BETWEEN for _, facet in rows) for rows in sizes.values()) + below
     figure, top, strips = Figure(figsize=(width, height)), height - 0.5, dict[str, list[Axes]]()
-    for group, (count, facet) in sizes.items():
+    for group, rows in sizes.items():
         figure.text(left / width, top / height, titles[group], fontsize=11, fontweight="bold", va="top")
-        corners = [
-            (left + i % ACROSS * (FACET + gap), top - 0.1 - (i // ACROSS + 1) * (facet + BETWEEN)) for i in range(count)
-        ]
-        places = [(x / width, (y + 0.45) / height, FACET / width, facet / height) for x, y in corners]
-        strips[group] = [figure.add_axes(place) for place in places]
-        top -= tall[group]
+        strips[group], top = [], top - 0.1
+        for count, facet in rows:
+            top -= facet + BETWEEN
+            places = [((left + i * (FACET + gap)) / width, (top + 0.45) / height) for i in range(count)]
+            strips[group] += [figure.add_axes((x, y, FACET / width, facet / height)) for x, y in places]
+        top -= 0.3
     return figure, strips
 
 
+def _in_rows(found: list[Column]) -> list[list[Column]]:
+    return [found[i : i + ACROSS] for i in range(0, len(found), ACROSS)]
+
+
 def beta(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
-    """Every headline score against beta; the ELBO is beta = 1. None unless a group has a score at two values of beta.
+    """Every headline score against beta; the ELBO is beta = 1. None unless a group has a score at three values of beta.
 
     A score that runs of one beta alone have, such as one that a later sweep measured, gets no facet.
     """
@@ -53,7 +61,8 @@ def beta(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
         return None
     lines = _lines(rows[rows["group"].isin(facets)])
     styles = {name: look_at(i) for i, name in enumerate(sorted(lines["line"].unique()))}
-    several, sizes = len(styles) > 1, {group: (len(found), 1.7) for group, found in facets.items()}
+    several = len(styles) > 1
+    sizes = {group: [(len(row), 1.7) for row in _in_rows(found)] for group, found in facets.items()}
     below = 0.1 + 0.2 * math.ceil(len(styles) / ACROSS) if several else 0.0
     figure, strips = _strips(sizes, group_titles(board["group"].unique()), 0.75, 0.75, below)
     for group, axes in strips.items():
@@ -63,15 +72,15 @@ def beta(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     if several:
         handles = [handle(name, look) for name, look in styles.items()]
         figure.legend(handles=handles, loc="lower center", ncols=ACROSS, frameon=False)
-    which = "" if several else f" ({next(iter(styles))})"
+    which = "" if several else f" ({spoken(next(iter(styles)))})"
     head(figure, f"What beta does{which}: a dot per seed, a line through the means (the ELBO is beta = 1)")
     return figure
 
 
 def _against_beta(rows: pd.DataFrame, board: pd.DataFrame) -> list[Column]:
-    """The columns of the runs with a beta that have two values of it."""
+    """The columns of the runs with a beta that have FEWEST values of it: two make a line whatever the truth is."""
     found = columns(board[board["label"].isin(rows["label"])])
-    return [column for column in found if column.of(rows)["beta"].nunique() > 1]
+    return [column for column in found if column.of(rows)["beta"].nunique() >= FEWEST]
 
 
 def _lines(rows: pd.DataFrame) -> pd.DataFrame:
@@ -109,22 +118,33 @@ def leaderboard(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
         return None
     names = {str(group): _order(of) for group, of in board.groupby("group")}
     # a score that only configurations of lower rank have gets no facet
-    facets = {group: columns(board[(board["group"] == group) & board["label"].isin(of)]) for group, of in names.items()}
-    sizes = {group: (len(found), 0.18 * len(names[group]) + 0.1) for group, found in facets.items()}
+    shown = {group: board[(board["group"] == group) & board["label"].isin(of)] for group, of in names.items()}
+    rows = {
+        group: [(row, _measured(row, of, names[group])) for row in _in_rows(columns(of))] for group, of in shown.items()
+    }
+    sizes = {group: [(len(row), 0.18 * len(of) + 0.1) for row, of in found] for group, found in rows.items()}
     left = 0.3 + 0.068 * max(len(name) for of in names.values() for name in of)
     figure, strips = _strips(sizes, group_titles(board["group"].unique()), left, 0.2)
     styles = looks(board)
     for group, axes in strips.items():
-        rows, means = (frame[frame["group"] == group] for frame in (table, board))
-        for i, (ax, column) in enumerate(zip(axes, facets[group], strict=True)):
-            _draw_scores(ax, column.of(rows), column.of(means), names[group], styles)
-            ax.set(title=_title(column), xlabel=column.shown_unit)
-            shown = names[group] if i % ACROSS == 0 else []
-            ax.set_yticks(range(0, -len(shown), -1), shown)
-    hidden = max(board[board["group"] == group]["label"].nunique() - len(names[group]) for group in facets)
+        dots, means = (frame[frame["group"] == group] for frame in (table, board))
+        places = iter(axes)
+        for row, of in rows[group]:
+            for i, (column, ax) in enumerate(zip(row, places, strict=False)):
+                _draw_scores(ax, column.of(dots), column.of(means), of, styles)
+                ax.set(title=_title(column), xlabel=column.shown_unit)
+                beside = of if i == 0 else []
+                ax.set_yticks(range(0, -len(beside), -1), map(spoken, beside))
+    hidden = max(board[board["group"] == group]["label"].nunique() - len(of) for group, of in names.items())
     note = f"; {hidden} configurations of lower rank are not shown" if hidden else ""
     head(figure, f"A dot per seed; bar: mean with its 95 % t interval; references in grey{note}")
     return figure
+
+
+def _measured(row: list[Column], board: pd.DataFrame, names: list[str]) -> list[str]:
+    """The configurations that have a number in one of these facets: a reference without a density leaves no gap."""
+    present = {label for column in row for label in column.of(board)["label"]}
+    return [name for name in names if name in present]
 
 
 def _order(board: pd.DataFrame) -> list[str]:

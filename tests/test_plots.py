@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchmark.headlines import headline_rows
 from benchmark.looks import STYLE
+from benchmark.names import spoken
 from benchmark.plots import DRAW
 from benchmark.tables import full_table, leaderboard
 from metrics.core import Score
@@ -79,7 +80,7 @@ def test_a_plane_of_pseudo_nats_never_speaks_of_a_likelihood():
 def test_a_legend_has_several_entries_or_is_not_there():
     one, several = (drawn("beta", sweep((2.0, 4.0), models))[0] for models in (("mlp",), ("mlp", "conv")))
     assert not one.legends
-    assert "(beta_vae)" in one.get_suptitle()
+    assert "(beta-VAE)" in one.get_suptitle()
     assert len(several.legends[0].get_texts()) == 2
     assert several.get_figheight() > one.get_figheight()
 
@@ -99,7 +100,8 @@ def titles(figure):
 def test_a_score_that_no_run_with_a_beta_has_gets_no_facet():
     probe = Score("linear_probe_accuracy", 0.8, 0.01, "accuracy", "higher", "mean", num_labels=100)
     iwae = record(objective="iwae", scores=[*realistic("mnist5k", "mlp", "iwae", 0).scores[:3], probe])
-    records = [record(objective=o, scores=realistic("mnist5k", "mlp", o, 0).scores[:3]) for o in ("elbo", "beta_vae")]
+    betas = [("elbo", {}), ("beta_vae", {"beta": 2.0}), ("beta_vae", {"beta": 4.0})]
+    records = [record(objective=o, options=b, scores=realistic("mnist5k", "mlp", o, 0, b).scores[:3]) for o, b in betas]
     assert titles(drawn("beta", [*records, iwae])[0]) == ["rate", "distortion ↓", "ELBO ↑"]
     records[0] = record(scores=[*records[0].scores, probe])  # at one beta only
     assert titles(drawn("beta", [*records, iwae])[0]) == ["rate", "distortion ↓", "ELBO ↑"]
@@ -116,3 +118,26 @@ def test_a_score_of_hidden_configurations_alone_gets_no_facet():
     runs = [record(objective="beta_vae", options={"beta": 1.0 + i}, scores=[one]) for i, one in enumerate(elbo)]
     runs[-1] = record(objective="beta_vae", options={"beta": 50.0}, scores=[elbo[-1], Score("rate", 1.0, unit="nats")])
     assert titles(drawn("leaderboard", runs)[0]) == ["ELBO ↑"]
+
+
+def test_a_reference_without_a_density_leaves_no_gap_among_the_bounds():
+    runs = [*sweep(), *(realistic("mnist5k", model, "none", 0) for model in ("pca", "noise"))]
+    figure, _ = drawn("leaderboard", runs)
+    named = {ax.get_title().split("\n")[0]: [t.get_text() for t in ax.get_yticklabels()] for ax in figure.axes}
+    assert named["rate"] == ["ELBO", "beta-VAE"]
+    assert any({"PCA", "noise"} <= set(names) for names in named.values())
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("beta_vae beta=4, latent_dim=10", "beta-VAE beta=4, latent_dim=10"),
+        ("dip_vae_ii", "DIP-VAE-II"),
+        ("factor_vae gamma=5", "FactorVAE gamma=5"),
+        ("untrained mlp_higgins", "untrained MLP higgins"),
+        ("rotated_truth", "rotated truth"),
+        ("iwae", "IWAE"),
+    ],
+)
+def test_figures_call_configurations_as_people_do(label, words):
+    assert spoken(label) == words

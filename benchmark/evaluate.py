@@ -102,7 +102,10 @@ def score_source(source: Any, plan: Plan, seed: int) -> Evaluation:
         names = sorted({metric.name for metric in plan.metrics} - {metric.name for metric in metrics})
         raise ConfigurationError(f"metrics=[{','.join(names)}]: needs a model and its densities; codes have none")
     representation = _brought(source, plan, seed)
-    found = evaluate(metrics, plan.metrics_explicit, representation, None, seed)
+    try:
+        found = evaluate(metrics, plan.metrics_explicit, representation, None, seed)
+    except ValueError as error:
+        raise ConfigurationError(f"{'arrays' if isinstance(source, Mapping) else source}: {error}") from error
     return found._replace(examples=(len(representation.train), len(representation.test)))
 
 

@@ -2,15 +2,14 @@
 
 import gzip
 import re
-import struct
 import urllib.error
 import urllib.request
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
+from published_files import mnist_files, sha256_of
 
 from benchmark.datasets import Paths, idx, mnist
 
@@ -20,24 +19,11 @@ IMAGES = "train-images-idx3-ubyte"
 SIZES = {"validation": 20, "probe_train": 30}
 
 
-def idx_bytes(array):
-    magic = {1: 0x801, 3: 0x803}[array.ndim]
-    return struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
-
-
 @pytest.fixture
 def contents(monkeypatch):
     """Four small files by name, which count as MNIST's in this test; no network."""
-    rng = np.random.default_rng(0)
-    arrays = [
-        rng.integers(0, 256, (200, 28, 28), dtype=np.uint8),
-        np.arange(200, dtype=np.uint8) % 10,
-        rng.integers(0, 256, (50, 28, 28), dtype=np.uint8),
-        np.arange(50, dtype=np.uint8) % 10,
-    ]
-    files = dict(zip(mnist.NAMES, map(idx_bytes, arrays), strict=True))
-    hashes = {name: sha256(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setattr(mnist, "MNIST", replace(mnist.MNIST, sha256=hashes))
+    files = mnist_files()
+    monkeypatch.setattr(mnist, "MNIST", replace(mnist.MNIST, sha256=sha256_of(files)))
 
     def refuse(*_args, **_kwargs):
         raise urllib.error.URLError("no network")

@@ -6,24 +6,10 @@ import zipfile
 import numpy as np
 import pytest
 from hostile import encrypted, npy, npz, of_method, scratched
+from published_files import SMALL, write_npz
 
 from benchmark.datasets import Paths, official
-from benchmark.datasets.sprites import Grid, dsprites
-
-SMALL = Grid(canvas=32, scales=2, orientations=4, closed=True, positions=5)
-
-
-def write_npz(path, grid, **changes):
-    """A file like the official one, with a pickled entry that nobody may open."""
-    blocks = np.concatenate(list(grid.blocks()))
-    latents = np.indices((1, *grid.sizes)).reshape(6, -1).T
-    arrays = {
-        "imgs": np.unpackbits(blocks, axis=1).reshape(-1, grid.canvas, grid.canvas),
-        "latents_classes": latents,
-        **changes,
-    }
-    np.savez_compressed(path, metadata=np.array({"title": "x"}, dtype=object), **arrays)
-    return blocks
+from benchmark.datasets.sprites import dsprites
 
 
 def test_npz_is_streamed_into_bits(tmp_path, monkeypatch):

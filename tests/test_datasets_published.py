@@ -2,10 +2,7 @@
 
 import gzip
 import hashlib
-import io
-import struct
 import sys
-import tarfile
 import threading
 from dataclasses import replace
 from functools import partial
@@ -16,108 +13,25 @@ import numpy as np
 import pytest
 import test_datasets as laws
 from hostile import encrypted, npy, npz, of_method
-from scipy.io import savemat
+from published_files import (
+    GRIDS,
+    MODULES,
+    NAMES,
+    OPTIONS,
+    WRITERS,
+    accept,
+    digest,
+    matrix_bytes,
+    random_images,
+    write_cars3d,
+    write_mpi3d,
+    write_shapes3d,
+    write_smallnorb,
+)
 
 from benchmark.datasets import Paths, cars3d, mpi3d, norb, published, shapes3d
 from benchmark.datasets.download import Checksum, download
-from benchmark.datasets.grids import Axes, shrunk
-
-NAMES = ("shapes3d", "mpi3d", "cars3d", "smallnorb")
-MODULES = {"shapes3d": shapes3d, "mpi3d": mpi3d, "cars3d": cars3d, "smallnorb": norb}
-GRIDS = {
-    "shapes3d": (3, 2, 2, 4, 2, 5),
-    "mpi3d": (2, 3, 2, 1, 2, 4, 5),
-    "cars3d": (2, 5, 3),
-    "smallnorb": (2, 3, 2, 5, 4),
-}
-OPTIONS = {"validation": 2, "probe_train": 10, "test": 10}
-
-
-def random_images(count, *shape):
-    return np.random.default_rng(count).integers(0, 256, (count, *shape), dtype=np.uint8)
-
-
-def write_shapes3d(folder, grid, reverse=False):
-    h5py = pytest.importorskip("h5py")
-    images = random_images(np.prod(grid), 64, 64, 3)
-    labels = np.indices(grid).reshape(len(grid), -1).T * [0.1, 0.1, 0.1, 0.07, 1.0, 4.3] + [0, 0, 0, 0.75, 0, -30]
-    with h5py.File(folder / shapes3d.FILE.name, "w") as file:
-        file.create_dataset("images", data=images, compression="gzip")
-        file.create_dataset("labels", data=labels[::-1] if reverse else labels)
-    return images.transpose(0, 3, 1, 2)
-
-
-def write_mpi3d(folder, grid):
-    images = random_images(np.prod(grid), 64, 64, 3)
-    for variant in mpi3d.MD5:
-        np.savez(folder / f"mpi3d_{variant}.npz", images=images)
-    return images.transpose(0, 3, 1, 2)
-
-
-def write_cars3d(folder, grid):
-    """Each 2x2 block of the large images has one value, so that the mean of it is known."""
-    small = random_images(np.prod(grid), 3, 64, 64).reshape(*grid, 3, 64, 64)
-    with tarfile.open(folder / cars3d.NAME, "w:gz", compresslevel=1) as archive:
-        for car in (2, 0, 1):  # not in the order of their names
-            large = small[:, :, car].repeat(2, axis=-1).repeat(2, axis=-2)
-            file = io.BytesIO()
-            savemat(file, {"im": large.transpose(3, 4, 2, 1, 0)})
-            names = (f"data/cars/car_{car:03}_mesh.mat", f"data/other/{car}.mat", f"data/cars/._{car}.mat")
-            for name, content in zip(names, (file.getvalue(), b"other", b"junk"), strict=True):
-                entry = tarfile.TarInfo(name)
-                entry.size = len(content)
-                archive.addfile(entry, io.BytesIO(content))
-    return small.reshape(-1, 3, 64, 64)
-
-
-def matrix_bytes(array):
-    magic = {"uint8": 0x1E3D4C55, "int32": 0x1E3D4C54}[array.dtype.name]
-    dimensions = (*array.shape, 1, 1)[: max(3, array.ndim)]
-    return struct.pack(f"<{2 + len(dimensions)}i", magic, array.ndim, *dimensions) + array.tobytes()
-
-
-def write_smallnorb(folder, grid):
-    """The first part has the instances 1 and 2, the second 0, in no order; each 3x3 block has one value."""
-    order = np.random.default_rng(0).permutation(int(np.prod(grid)))
-    classes = np.indices(grid).reshape(len(grid), -1).T[order].astype(np.int32)
-    small = random_images(len(order), 1, 32, 32)
-    for part, mine in zip(norb.PARTS, (classes[:, 1] > 0, classes[:, 1] == 0), strict=True):
-        left = small[order[mine]].repeat(3, axis=2).repeat(3, axis=3)
-        about = np.ascontiguousarray(classes[mine][:, 1:] * np.array([1, 1, 2, 1], np.int32))
-        arrays = {
-            "dat": np.concatenate([left, 255 - left], axis=1),
-            "cat": np.ascontiguousarray(classes[mine][:, 0]),
-            "info": about,
-        }
-        for kind, array in arrays.items():
-            (folder / f"{part}-{kind}.mat.gz").write_bytes(gzip.compress(matrix_bytes(array), 1))
-    return small.repeat(2, axis=2).repeat(2, axis=3)
-
-
-WRITERS = {"shapes3d": write_shapes3d, "mpi3d": write_mpi3d, "cars3d": write_cars3d, "smallnorb": write_smallnorb}
-
-
-def digest(path, algorithm="md5"):
-    return hashlib.new(algorithm, path.read_bytes()).hexdigest()
-
-
-def accept(monkeypatch, name, folder, address):
-    """Small grids, and the files in the folder as the published ones."""
-    module = MODULES[name]
-    axes = Axes(axis._replace(size=size) for axis, size in zip(module.AXES, GRIDS[name], strict=True))
-    monkeypatch.setattr(module, "AXES", axes)
-    if name == "mpi3d":
-        monkeypatch.setattr(module, "MIRRORS", (f"{address}missing/", address))
-        monkeypatch.setattr(module, "MD5", {key: digest(folder / f"mpi3d_{key}.npz") for key in module.MD5})
-    elif name == "smallnorb":
-        monkeypatch.setattr(module, "MIRROR", address)
-        kinds = ("dat", "cat", "info")
-        known = {part: {kind: digest(folder / f"{part}-{kind}.mat.gz") for kind in kinds} for part in module.PARTS}
-        monkeypatch.setattr(module, "MD5", known)
-    else:
-        file = module.FILE
-        checksum = file.checksum._replace(value=digest(folder / file.name, file.checksum.algorithm))
-        monkeypatch.setattr(module, "FILE", replace(file, urls=(f"{address}{file.name}",), checksum=checksum))
+from benchmark.datasets.grids import shrunk
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -133,7 +47,7 @@ def small(request, tmp_path, monkeypatch):
     expected = WRITERS[name](folder, GRIDS[name])
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        accept(monkeypatch, name, folder, f"http://127.0.0.1:{server.server_port}/")
+        accept(name, folder, f"http://127.0.0.1:{server.server_port}/", monkeypatch.setattr)
         monkeypatch.setattr(published, "download", partial(download, allow_loopback_http=True))
         cache = tmp_path / "cache"
 
@@ -221,7 +135,7 @@ def test_files_of_another_form_are_refused_though_their_checksum_is_right(tmp_pa
     ):
         change()
         with monkeypatch.context() as patch:
-            accept(patch, name, tmp_path, "https://127.0.0.1:9/")
+            accept(name, tmp_path, "https://127.0.0.1:9/", patch.setattr)
             with pytest.raises(ValueError, match=problem) as caught:
                 getattr(MODULES[name], name)(Paths(tmp_path, options["cache_dir"]), **OPTIONS)
             assert "\n" not in str(caught.value)
@@ -252,7 +166,7 @@ def test_forged_files_are_named_though_their_checksum_is_right(tmp_path, monkeyp
     family = "mpi3d" if name.startswith("mpi3d") else "smallnorb"
     WRITERS[family](tmp_path, GRIDS[family])
     (tmp_path / name).write_bytes(content)
-    accept(monkeypatch, family, tmp_path, "https://127.0.0.1:9/")
+    accept(family, tmp_path, "https://127.0.0.1:9/", monkeypatch.setattr)
     with pytest.raises(ValueError, match="replace it by https") as caught:
         getattr(MODULES[family], family)(Paths(tmp_path, tmp_path / "cache"), **OPTIONS)
     assert str(caught.value).startswith(str(tmp_path / name))

@@ -247,6 +247,14 @@ def test_symmetry_of_circles_is_brought_and_kept(tmp_path):
     assert value(score(tmp_path / "codes.npz", ["metrics=[linear_probe]"]), "linear_probe_r2") > 0.999
 
 
+def test_what_a_metric_refuses_is_said_with_the_file(tmp_path, capsys):
+    np.savez(tmp_path / "mine.npz", **GOOD, factor_types=np.array(["label"]))
+    assert main([str(tmp_path / "mine.npz"), "metrics=[mig]"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path / 'mine.npz'}: metrics=[mig]: ")
+    assert len(error.splitlines()) == 1
+
+
 def test_evidence_of_codes_does_not_exist(tmp_path, capsys):
     np.savez(tmp_path / "mine.npz", **GOOD)
     assert main([str(tmp_path / "mine.npz"), "metrics=[rate_distortion]"]) == 2

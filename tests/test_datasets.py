@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 
 from benchmark.datasets import SPLITS, Dataset, Lazy, Paths
 from benchmark.datasets import mnist as mnist_file
-from benchmark.datasets.core import FULL_GRID
+from benchmark.datasets.core import FULL_GRID, HELD_OUT, PROBE_SEEN
 from benchmark.datasets.splits import first_identical
 
 ROOT = Path(__file__).parents[1]
@@ -115,14 +115,21 @@ def test_storage_range_and_shape(name, load):
     assert data.storage != "bits" or set(np.unique(decoded)) == {0, 1}
 
 
+def disjoint(data: Dataset) -> list[str]:
+    """The splits that have no image in common."""
+    shared = {HELD_OUT: (), FULL_GRID: ("train",), PROBE_SEEN: ("probe",)}[data.protocol]
+    return [split for split in SPLITS if split not in shared]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_splits_are_disjoint_rows(name, load):
     data = load.cached(name)
     assert set(data.splits) == set(SPLITS)
-    full = data.protocol == FULL_GRID
-    if full:
+    if data.protocol == FULL_GRID:
         assert np.array_equal(np.sort(data.splits["train"]), np.arange(len(data.images)))
-    rows = np.concatenate([data.splits[split] for split in SPLITS[full:]])
+    if data.protocol == PROBE_SEEN:
+        assert set(data.splits["probe"]) <= set(data.splits["train"])
+    rows = np.concatenate([data.splits[split] for split in disjoint(data)])
     assert rows.dtype == np.int64
     assert min(len(data.splits[split]) for split in SPLITS) > 0
     assert len(np.unique(rows)) == len(rows)
@@ -139,7 +146,7 @@ def test_no_example_is_in_two_splits(name, load):
     rows = np.ascontiguousarray(images).view(np.uint8).reshape(len(images), -1)
     first = first_identical(np.pad(rows, ((0, 0), (0, -rows.shape[1] % 8))) if rows.shape[1] % 8 else rows)
     owner = np.full(len(rows), -1)
-    for index, split in enumerate(SPLITS[data.protocol == FULL_GRID :]):
+    for index, split in enumerate(disjoint(data)):
         owner[data.splits[split]] = index
     used = owner >= 0
     lowest, highest = np.full(len(rows), 9), np.full(len(rows), -1)
@@ -191,8 +198,14 @@ def test_sizes_are_options_and_held_out_parts_stay(name, load):
 
 
 def test_official_test_images_are_the_test_split(load):
-    for name in ("mnist", "fashion_mnist"):
+    for name in ("mnist", "mnist_burda", "fashion_mnist"):
         assert np.array_equal(load.cached(name).splits["test"], np.arange(60_000, 70_000))
+
+
+def test_the_released_split_of_burda_et_al_is_that_of_the_files(load):
+    data = load.cached("mnist_burda")
+    assert np.array_equal(data.splits["train"], np.arange(59_600))
+    assert np.array_equal(data.splits["validation"], np.arange(59_600, 60_000))
 
 
 def test_static_binarisation_is_one_draw_with_the_grey_values_as_probabilities(load):

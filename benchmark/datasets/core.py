@@ -17,6 +17,7 @@ Binarisation = Literal["dynamic", "static", "none"]
 SPLITS = ("train", "validation", "probe", "test")
 HELD_OUT = "held out"
 FULL_GRID = "trained on the full grid"
+PROBE_SEEN = "trained on the probe's images too"
 
 
 class Paths(NamedTuple):
@@ -62,7 +63,8 @@ class Dataset:
     symmetry: NDArray[np.int8] | None = None  # (N, F), see metrics.core.Codes; no part of the checksum: it is no datum
     source: str = ""  # which bytes these are, e.g. "regenerated" or "official npz"
     exact: Mapping[str, Any] = field(default_factory=dict)  # what is known in closed form, e.g. eigenvalues
-    protocol: str = HELD_OUT  # or FULL_GRID: the VAE trains on all images, so those of the other splits too
+    # or FULL_GRID: the VAE trains on all images, so those of the other splits too; PROBE_SEEN: on those of the probe split
+    protocol: str = HELD_OUT
 
     def decoded(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The examples of those rows as floats (n, *shape): grey and bits in [0, 1], other values as they are."""

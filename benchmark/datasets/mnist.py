@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.core import Binarisation, Dataset, Paths
+from benchmark.datasets.core import PROBE_SEEN, Binarisation, Dataset, Paths
 from benchmark.datasets.grey import grey_dataset
 from benchmark.datasets.idx import Parts, Source, load
 from benchmark.datasets.splits import Seed, Size, sizes, stratified
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+BURDA_VALIDATION = 400
 MNIST = Source(
     title="MNIST",
     folder="mnist",
@@ -65,6 +68,22 @@ def mnist(
     parts = load(MNIST, paths)
     wanted = sizes("mnist", len(parts.train_labels), train, validation=validation, probe=probe_train)
     return _dataset("mnist", parts, "digit", binarisation, stratified(parts.train_labels, wanted, split_seed))
+
+
+def mnist_burda(
+    paths: Paths, *, binarisation: Binarisation = "dynamic", probe_train: Size = 10_000, split_seed: Seed = 0
+) -> Dataset:
+    """`mnist` as the released code of Burda et al. (2016) splits it: 59,600 training images in the order of the files.
+
+    The last 400 are for validation. No labelled image is left that the VAE does not see but the test images, so probes
+    are fit on training images.
+    """
+    parts = load(MNIST, paths)
+    train = np.arange(len(parts.train_labels) - BURDA_VALIDATION)
+    wanted = sizes("mnist_burda", len(train), None, probe=probe_train)
+    probe = stratified(parts.train_labels[train], wanted, split_seed)["probe"]
+    splits = {"train": train, "validation": len(train) + np.arange(BURDA_VALIDATION), "probe": probe}
+    return replace(_dataset("mnist_burda", parts, "digit", binarisation, splits), protocol=PROBE_SEEN)
 
 
 def fashion_mnist(

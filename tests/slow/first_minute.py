@@ -17,7 +17,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -166,8 +166,12 @@ def main(argv: list[str] | None = None) -> int:
     chosen = [plan for plan in plans(arguments.seed) if all(word in _name(plan) for word in arguments.words)]
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as cache, ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as pool:
-        outcomes = pool.map(_on_few_images, chosen, itertools.repeat(cache))
-        held = [_told(plan, outcome) for plan, outcome in zip(chosen, outcomes, strict=True)]
+        return exit_code(chosen, pool.map(_on_few_images, chosen, itertools.repeat(cache)))
+
+
+def exit_code(tried: Sequence[Plan], outcomes: Iterable[Outcome]) -> int:
+    """Print a line for each; 0 where there are some and all train."""
+    held = [_told(plan, outcome) for plan, outcome in zip(tried, outcomes, strict=True)]
     print(f"{sum(held)} of {len(held)} train")
     return 0 if held and all(held) else 1
 

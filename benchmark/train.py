@@ -9,12 +9,13 @@ from typing import Any, Literal, TypedDict
 import torch
 from torch import Tensor
 
+from benchmark.moments import start_second_moments
 from benchmark.pixels import Pixels
 from benchmark.progress import bar, note
 from benchmark.streams import torch_stream
 from models.adversary import Adversarial
 from models.evidence import rate_distortion
-from models.types import Count, Positive, Steps
+from models.types import Count, NonNegative, Positive, Steps
 from models.vae import VAE, Batch
 
 Objective = Callable[[VAE, Batch], Tensor]  # one that is Adversarial has parameters of its own
@@ -45,9 +46,11 @@ def fit(
     steps: Count | None = None,
     epochs: Positive | None = None,
     batch_size: Count = 100,
+    shuffle: bool = True,
     optimizer: Literal["Adam", "AdamW", "SGD", "Adagrad", "RMSprop"] = "Adam",
     learning_rate: Positive = 1e-3,
     optimizer_options: dict[str, Any] | None = None,
+    initial_second_moment: NonNegative = 0.0,
     schedule: Schedule = "constant",
     warmup_steps: Steps = 0,
     clip_norm: Positive | None = None,
@@ -56,11 +59,16 @@ def fit(
 ) -> list[Row]:
     """Train in place for so many steps or epochs; with `patience`, stop after that many validations without a gain.
 
+    Batches follow the order of the data set, or a new one each epoch (`shuffle`). Adam's second moments start at
+    `initial_second_moment`.
+
     Raises FloatingPointError when the objective is no longer finite.
     """
     total = _total_steps(steps, epochs, len(train), batch_size)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     updates = _optimizer(optimizer, parameters, learning_rate, optimizer_options or {})
+    if initial_second_moment > 0:
+        start_second_moments(updates, initial_second_moment)
     device = train.device
     # a stream each, so that objectives which draw more or less noise train on the same images in the same order
     noise, binarisation = (torch_stream(seed, name, device) for name in ("noise", "binarisation"))
@@ -70,7 +78,7 @@ def fit(
     milestones = {round(total * (i + 1) / validations) for i in range(validations)} | {total}
     since, running = 0, torch.zeros((), device=device)
     progress = bar(total, "training", "step", only_on_terminal=True)
-    for step, rows in enumerate(_batches(len(train), batch_size, total, seed), start=1):
+    for step, rows in enumerate(_batches(len(train), batch_size, total, seed, shuffle), start=1):
         rate = learning_rate * _factor(schedule, (step - 1) / total) * min(1.0, step / max(warmup_steps, 1))
         for group in updates.param_groups:
             group["lr"] = rate
@@ -177,13 +185,13 @@ def _optimizer(name: str, parameters: list[Any], rate: float, options: dict[str,
         raise ValueError(f"trainer.optimizer_options={options}: torch.optim.{name} refuses them ({error})") from error
 
 
-def _batches(num_examples: int, batch_size: int, total: int, seed: int) -> Iterator[Tensor]:
-    """`total` batches of rows, in a new order each epoch; a last short batch is left to the next epoch's order."""
+def _batches(num_examples: int, batch_size: int, total: int, seed: int, shuffle: bool) -> Iterator[Tensor]:
+    """`total` batches of rows, in a new order each epoch or always in that of the data set; short ones are left out."""
     order = torch_stream(seed, "order")
     size = min(batch_size, num_examples)
     sent = 0
     while True:
-        permutation = torch.randperm(num_examples, generator=order)
+        permutation = torch.randperm(num_examples, generator=order) if shuffle else torch.arange(num_examples)
         for start in range(0, num_examples - size + 1, size):
             if sent == total:
                 return

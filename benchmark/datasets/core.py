@@ -63,7 +63,7 @@ class Dataset:
     symmetry: NDArray[np.int8] | None = None  # (N, F), see metrics.core.Codes; no part of the checksum: it is no datum
     source: str = ""  # which bytes these are, e.g. "regenerated" or "official npz"
     exact: Mapping[str, Any] = field(default_factory=dict)  # what is known in closed form, e.g. eigenvalues
-    # or FULL_GRID: the VAE trains on all images, so those of the other splits too; PROBE_SEEN: on those of the probe split
+    # or FULL_GRID: the VAE trains on all images, so those of the other splits too; PROBE_SEEN: on the probe's too
     protocol: str = HELD_OUT
 
     def decoded(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -185,7 +185,7 @@ def _optimizer(name: str, parameters: list[Any], rate: float, options: dict[str,
         raise ValueError(f"trainer.optimizer_options={options}: torch.optim.{name} refuses them ({error})") from error
 
 
-def _batches(num_examples: int, batch_size: int, total: int, seed: int, shuffle: bool) -> Iterator[Tensor]:
+def _batches(num_examples: int, batch_size: int, total: int, seed: int, shuffle: bool = True) -> Iterator[Tensor]:
     """`total` batches of rows, in a new order each epoch or always in that of the data set; short ones are left out."""
     order = torch_stream(seed, "order")
     size = min(batch_size, num_examples)

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch.distributions import Distribution
 
-from benchmark.checkpoint import load_checkpoint, save_checkpoint
+from benchmark.checkpoint import Training, load_checkpoint, save_checkpoint
 from benchmark.claim import claimed, threads
 from benchmark.compose import compose
 from benchmark.configuration import Component, Plan
@@ -90,29 +90,30 @@ def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]
     seed = plan.settings.evaluation_seed
     evaluation = evaluate(metrics, plan.metrics_explicit, representation, subject_of(stage, posteriors), seed)
     _keep(stage, representation, posteriors["test"], previous is not None)
-    seconds = {"training": round(training, 3), "total": round(time.perf_counter() - started, 3)}
-    return _record(stage, previous, metrics, evaluation, seconds)
+    seconds = {"training": round(training.seconds, 3), "total": round(time.perf_counter() - started, 3)}
+    return _record(stage, previous, metrics, evaluation, {"seconds": seconds, "kept_step": training.kept_step})
 
 
-def _train(stage: Stage) -> float:
-    """Train, or load what was trained before; returns the seconds that the training took."""
+def _train(stage: Stage) -> Training:
+    """Train, or load what was trained before; returns what is known of the training."""
     plan = stage.plan
     if stage.model is None or plan.trainer is None:
-        return 0.0
-    if not plan.settings.force and (seconds := load_checkpoint(plan.folder, stage.model, plan.identity)) is not None:
-        return seconds
+        return Training(0.0)
+    if not plan.settings.force and (before := load_checkpoint(plan.folder, stage.model, plan.identity)) is not None:
+        return before
     started = time.perf_counter()
     validation = Pixels(stage.dataset, "validation", stage.device)
     try:
         history = plan.trainer.build()(stage.model, stage.objective, stage.train, validation, plan.settings.seed)
     except FloatingPointError as error:
         raise FloatingPointError(f"{error}; configuration: {plan.command}") from error
-    seconds = time.perf_counter() - started
+    kept = next((row["step"] for row in history if row["kept"]), None)
+    training = Training(time.perf_counter() - started, kept)
     rows = [list(history[0]), *(["" if value is None else value for value in row.values()] for row in history)]
     text = "".join(",".join(map(str, row)) + "\n" for row in rows)
     write_atomically(plan.folder / "history.csv", lambda file: file.write(text.encode()))
-    save_checkpoint(plan.folder, stage.model, plan.identity, seconds)
-    return seconds
+    save_checkpoint(plan.folder, stage.model, plan.identity, training)
+    return training
 
 
 def _keep(stage: Stage, representation: Representation, posteriors: Sequence[Distribution], earlier: bool) -> None:
@@ -130,7 +131,7 @@ def _record(
     previous: Record | None,
     metrics: tuple[Component, ...],
     evaluation: Evaluation,
-    seconds: dict[str, float],
+    training: dict[str, Any],
 ) -> Record:
     """The record, with the scores of earlier metrics that this run was not asked for again."""
     plan = stage.plan
@@ -145,7 +146,7 @@ def _record(
         "encoder_input": f"one draw of the test split ({stage.dataset.binarisation} binarisation)",
         "device": str(stage.device),
         "threads": plan.settings.threads,
-        "seconds": seconds,
+        **training,
     }
     config = _config(plan, dict(previous.config["metrics"]) if previous else {})
     record = Record("finished", plan.choices, config, tuple(scores), provenance=origin)

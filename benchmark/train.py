@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypedDict
 
 import torch
 from torch import Tensor
 
+from benchmark.configuration import ConfigurationError
 from benchmark.moments import start_second_moments
 from benchmark.pixels import Pixels
 from benchmark.progress import bar, note
 from benchmark.streams import torch_stream
+from benchmark.updates import optimizer as build_optimizer
 from models.adversary import Adversarial
 from models.evidence import rate_distortion
 from models.types import Count, NonNegative, Positive, Steps
@@ -25,15 +28,19 @@ VALIDATION_EXAMPLES = 1000
 
 
 class Row(TypedDict):
-    """One line of history.csv, nats per example; validation values are of up to 1,000 held-out examples."""
+    """One line of history.csv, nats per example; validation values are of up to 1,000 held-out examples.
+
+    All of a training's validation values are of one function: the objective as it is when its schedules have ended.
+    """
 
     step: int
     epoch: float
     learning_rate: float
     objective: float | None  # mean over the training batches since the last row
-    validation_objective: float
+    validation_objective: float | None  # None where an adversary makes it another function at every step
     validation_rate: float | None
     validation_distortion: float
+    kept: bool  # whether the weights of this step are those that were kept, which one row says
 
 
 def fit(
@@ -62,27 +69,30 @@ def fit(
     Batches follow the order of the data set, or a new one each epoch (`shuffle`). Adam's second moments start at
     `initial_second_moment`.
 
-    Raises FloatingPointError when the objective is no longer finite.
+    Raises ValueError for options that do not fit, before anything is trained, and FloatingPointError when the objective
+    is no longer finite.
     """
-    total = _total_steps(steps, epochs, len(train), batch_size)
+    size = min(batch_size, len(train))
+    total = _total_steps(steps, epochs, len(train), size)
+    _refuse_impossible(objective, total, warmup_steps, patience)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    updates = _optimizer(optimizer, parameters, learning_rate, optimizer_options or {})
+    updates = build_optimizer(optimizer, parameters, learning_rate, optimizer_options or {})
     if initial_second_moment > 0:
         start_second_moments(updates, initial_second_moment)
     device = train.device
     # a stream each, so that objectives which draw more or less noise train on the same images in the same order
     noise, binarisation = (torch_stream(seed, name, device) for name in ("noise", "binarisation"))
-    validate = _Validation(model, objective, validation, len(train), seed)
+    validate = _Validation(model, objective, validation, len(train), seed, total)
     history = [validate(0, 0.0, 0.0, None)]
     best = _Best(model, patience, history[0])
     milestones = {round(total * (i + 1) / validations) for i in range(validations)} | {total}
     since, running = 0, torch.zeros((), device=device)
     progress = bar(total, "training", "step", only_on_terminal=True)
-    for step, rows in enumerate(_batches(len(train), batch_size, total, seed, shuffle), start=1):
+    for step, rows in enumerate(_batches(len(train), size, total, seed, shuffle), start=1):
         rate = learning_rate * _factor(schedule, (step - 1) / total) * min(1.0, step / max(warmup_steps, 1))
         for group in updates.param_groups:
             group["lr"] = rate
-        batch = Batch(train.batch(rows.to(device), binarisation), step - 1, len(train), noise)
+        batch = Batch(train.batch(rows.to(device), binarisation), step - 1, len(train), noise, total)
         value = objective(model, batch).mean()
         updates.zero_grad(set_to_none=True)
         (-value).backward()
@@ -97,21 +107,24 @@ def fit(
             _refuse_non_finite(running, step)
             progress.update(step - progress.n)
         if step in milestones:
-            history.append(validate(step, step * batch_size / len(train), rate, running.item() / since))
+            history.append(validate(step, step * size / len(train), rate, running.item() / since))
             note(progress, **best.update(history[-1]))
             since, running = 0, torch.zeros((), device=device)
             if best.exhausted:
                 break
     progress.close()
-    best.restore()
+    best.keep(history)
     return history
 
 
 class _Validation:
     """The objective, rate and distortion on the first validation examples, each always with the same noise."""
 
-    def __init__(self, model: VAE, objective: Objective, pixels: Pixels, num_examples: int, seed: int) -> None:
+    def __init__(
+        self, model: VAE, objective: Objective, pixels: Pixels, num_examples: int, seed: int, total_steps: int
+    ) -> None:
         self.model, self.objective, self.num_examples, self.seed = model, objective, num_examples, seed
+        self.total_steps = total_steps
         self.device = pixels.device
         rows = torch.arange(min(len(pixels), VALIDATION_EXAMPLES), device=self.device)
         self.x = pixels.batch(rows, torch_stream(seed, "validation draw", self.device))
@@ -120,7 +133,7 @@ class _Validation:
     def __call__(self, step: int, epoch: float, rate: float, running: float | None) -> Row:
         generator = torch_stream(self.seed, "validation noise", self.device)
         parts = torch.split(self.x, 250)
-        batches = [Batch(x, step, self.num_examples, generator) for x in parts]
+        batches = [Batch(x, self.total_steps, self.num_examples, generator, self.total_steps) for x in parts]
         values = torch.stack([self.objective(self.model, b).double().mean() * len(b.x) for b in batches])
         value = values.sum().item() / len(self.x)
         row = Row(
@@ -128,9 +141,10 @@ class _Validation:
             epoch=round(epoch, 4),
             learning_rate=rate,
             objective=running,
-            validation_objective=value,
+            validation_objective=None if isinstance(self.objective, Adversarial) else value,
             validation_rate=None,
             validation_distortion=-value,
+            kept=False,
         )
         if not getattr(self.objective, "deterministic", False):
             generator = torch_stream(self.seed, "validation rate", self.device)  # the same for every objective
@@ -147,12 +161,15 @@ class _Best:
         self.model, self.patience, self.waited = model, patience, 0
         self.value = first["validation_objective"]
         self.weights: Mapping[str, Tensor] | None = None
+        self.step: int | None = None  # of the weights
 
     def update(self, row: Row) -> dict[str, str]:
         """Note a validation; returns what the progress bar shows."""
-        if row["validation_objective"] > self.value:
-            self.value, self.waited = row["validation_objective"], 0
+        value = row["validation_objective"]
+        if value is not None and self.value is not None and value > self.value:
+            self.value, self.waited = value, 0
             if self.patience is not None:
+                self.step = row["step"]
                 self.weights = {name: value.clone() for name, value in self.model.state_dict().items()}
         else:
             self.waited += 1
@@ -164,31 +181,40 @@ class _Best:
         """True when patience has run out."""
         return self.patience is not None and self.waited >= self.patience
 
-    def restore(self) -> None:
-        """Go back to the best weights, where they were kept."""
+    def keep(self, history: list[Row]) -> None:
+        """Go back to the best weights, where patience was asked for; else, or if none beat step 0, keep the last."""
         if self.weights is not None:
             self.model.load_state_dict(dict(self.weights))
+        step = history[-1]["step"] if self.step is None else self.step
+        for row in history:
+            row["kept"] = row["step"] == step
+        if self.patience is not None and self.step is None:
+            what = f"note: trainer.patience={self.patience}: no validation was better than before training"
+            print(f"{what}; the last weights are kept, of step {step}", file=sys.stderr, flush=True)
+
+
+def _refuse_impossible(objective: Objective, total: int, warmup_steps: int, patience: int | None) -> None:
+    if warmup_steps > total:
+        raise ConfigurationError(f"trainer.warmup_steps={warmup_steps}: longer than the training of {total} steps")
+    if patience is not None and isinstance(objective, Adversarial):
+        name = type(objective).__name__
+        raise ConfigurationError(
+            f"trainer.patience={patience}: the value of {name} changes with its adversary, so that no two validations "
+            "compare (use trainer.patience=null)"
+        )
 
 
 def _total_steps(steps: int | None, epochs: float | None, num_examples: int, batch_size: int) -> int:
     if (steps is None) == (epochs is None):
-        raise ValueError(
+        raise ConfigurationError(
             f"trainer.steps={steps} and trainer.epochs={epochs}: give exactly one of them (the other null)"
         )
     return steps or max(1, round((epochs or 0) * (num_examples / batch_size)))
 
 
-def _optimizer(name: str, parameters: list[Any], rate: float, options: dict[str, Any]) -> torch.optim.Optimizer:
-    try:
-        return getattr(torch.optim, name)(parameters, lr=rate, **options)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"trainer.optimizer_options={options}: torch.optim.{name} refuses them ({error})") from error
-
-
-def _batches(num_examples: int, batch_size: int, total: int, seed: int, shuffle: bool = True) -> Iterator[Tensor]:
+def _batches(num_examples: int, size: int, total: int, seed: int, shuffle: bool = True) -> Iterator[Tensor]:
     """`total` batches of rows, in a new order each epoch or always in that of the data set; short ones are left out."""
     order = torch_stream(seed, "order")
-    size = min(batch_size, num_examples)
     sent = 0
     while True:
         permutation = torch.randperm(num_examples, generator=order) if shuffle else torch.arange(num_examples)

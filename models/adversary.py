@@ -10,7 +10,7 @@ from torch.nn.functional import softplus
 
 from models.sampling import draw
 from models.schedules import ramp
-from models.types import Count, NonNegative, Positive, Steps
+from models.types import Count, Fraction, NonNegative, Positive
 from models.vae import VAE, Batch
 from models.weights import glorot
 
@@ -26,9 +26,10 @@ class Adversarial(nn.Module):
 class FactorVAE(Adversarial):
     """ELBO - gamma TC(z), TC from the logit of a discriminator *(Kim and Mnih, 2018)*, (B,) nats.
 
-    gamma rises from 0 in `warmup_steps`. The trainer maximises the value over the model, then minimises
-    `adversary_loss` over this module's parameters with Adam at `learning_rate`, on fresh draws for the same examples.
-    The logit is the difference of two outputs, and the weights start as those of a network do (Glorot, zero biases).
+    gamma rises from 0 over the first `warmup_fraction` of training. The trainer maximises the value over the model,
+    then minimises `adversary_loss` over this module's parameters with Adam at `learning_rate`, on fresh draws for the
+    same examples. The logit is the difference of two outputs, and the weights start as those of a network do (Glorot,
+    zero biases).
     """
 
     def __init__(
@@ -38,10 +39,10 @@ class FactorVAE(Adversarial):
         gamma: NonNegative = 10.0,
         hidden: tuple[Count, ...] = (1000, 1000, 1000, 1000, 1000, 1000),
         learning_rate: Positive = 1e-4,
-        warmup_steps: Steps = 0,
+        warmup_fraction: Fraction = 0.0,
     ) -> None:
         super().__init__()
-        self.gamma, self.warmup_steps = gamma, warmup_steps
+        self.gamma, self.warmup_fraction = gamma, warmup_fraction
         widths = (latent_dim, *hidden)
         layers = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
         self.discriminator = nn.Sequential(*layers, nn.Linear(widths[-1], 2))
@@ -51,7 +52,7 @@ class FactorVAE(Adversarial):
     def forward(self, model: VAE, batch: Batch) -> Tensor:
         """The objective, with the discriminator's logit as the total correlation."""
         inference = model.infer(batch.x, 1, batch.generator)
-        gamma = self.gamma * ramp(batch.step, self.warmup_steps)
+        gamma = self.gamma * ramp(batch.progress, self.warmup_fraction)
         return inference.log_px_z[0] - inference.kl - gamma * self.logit(inference.z[0])
 
     def logit(self, z: Tensor) -> Tensor:

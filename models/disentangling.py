@@ -11,7 +11,7 @@ from models.aggregate import Estimator, aggregate
 from models.objectives import KL, rate
 from models.sampling import draw
 from models.schedules import ramp
-from models.types import Count, NonNegative, Positive, Steps
+from models.types import Count, Fraction, NonNegative, Positive
 from models.vae import VAE, Batch
 
 
@@ -21,14 +21,15 @@ def annealed_vae(
     *,
     gamma: NonNegative = 1000.0,
     capacity: NonNegative = 25.0,
-    warmup_steps: Steps = 100_000,
+    warmup_fraction: Fraction = 1 / 3,
 ) -> Tensor:
     """E log p(x|z) - gamma |KL - C| *(Burgess et al., 2018)*, a scalar in nats.
 
-    KL is the mean over the batch, inside the absolute value; C rises from 0 to `capacity` in `warmup_steps`.
+    KL is the mean over the batch, inside the absolute value; C rises from 0 to `capacity` over the first
+    `warmup_fraction` of training.
     """
     inference = model.infer(batch.x, 1, batch.generator)
-    target = capacity * ramp(batch.step, warmup_steps)
+    target = capacity * ramp(batch.progress, warmup_fraction)
     return inference.log_px_z[0].mean() - gamma * (inference.kl.mean() - target).abs()
 
 
@@ -41,21 +42,21 @@ def beta_tcvae(
     gamma: NonNegative = 1.0,
     estimator: Estimator = "stratified",
     kl: KL = "monte_carlo",
-    warmup_steps: Steps = 0,
+    warmup_fraction: Fraction = 0.0,
 ) -> Tensor:
     """E log p(x|z) - alpha I_q(x;z) - beta TC(z) - gamma sum_j KL(q(z_j) || p(z_j)) *(Chen et al., 2018)*, (B,) nats.
 
     Taken as KL + (alpha - 1) I + (beta - 1) TC + (gamma - 1) sum_j, so that with alpha = beta = gamma = 1 it is the
     ELBO, whatever the estimator of q(z). `weighted` carries a constant, and its gradient is of another length: the
     betas of the two do not compare. Locatello et al. (2019) have `weighted` with the KL in closed form, Chen et al.
-    (2018) one draw of each term. All three weights rise from 0 in `warmup_steps`.
+    (2018) one draw of each term. All three weights rise from 0 over the first `warmup_fraction` of training.
     """
     inference = model.infer(batch.x, 1, batch.generator)
     log_qz, log_product = aggregate(inference.posterior, inference.z[0], batch.num_examples, estimator)
     information, correlation = inference.log_qz_x[0] - log_qz, log_qz - log_product
     marginal = log_product - inference.log_pz[0]
     beyond = (alpha - 1) * information + (beta - 1) * correlation + (gamma - 1) * marginal
-    return inference.log_px_z[0] - ramp(batch.step, warmup_steps) * (rate(inference, kl) + beyond)
+    return inference.log_px_z[0] - ramp(batch.progress, warmup_fraction) * (rate(inference, kl) + beyond)
 
 
 def dip_vae(

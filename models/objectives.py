@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from models.schedules import ramp
-from models.types import Count, NonNegative, Steps
+from models.types import Count, Fraction, NonNegative
 from models.vae import VAE, Batch, Inference
 
 KL = Literal["analytic", "monte_carlo"]
@@ -29,14 +29,14 @@ def beta_vae(
     beta: NonNegative = 4.0,
     kl: KL = "analytic",
     num_samples: Count = 1,
-    warmup_steps: Steps = 0,
+    warmup_fraction: Fraction = 0.0,
 ) -> Tensor:
     """E_q[log p(x|z)] - beta KL(q(z|x) || p(z)) *(Higgins et al., 2017, Eq. 4)*, (B,) nats; a bound if beta >= 1.
 
-    The weight rises from 0 to beta in `warmup_steps`.
+    The weight rises from 0 to beta over the first `warmup_fraction` of training.
     """
     inference = model.infer(batch.x, num_samples, batch.generator)
-    return inference.log_px_z.mean(0) - beta * ramp(batch.step, warmup_steps) * rate(inference, kl)
+    return inference.log_px_z.mean(0) - beta * ramp(batch.progress, warmup_fraction) * rate(inference, kl)
 
 
 def iwae(model: VAE, batch: Batch, *, num_samples: Count = 5) -> Tensor:

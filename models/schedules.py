@@ -1,6 +1,9 @@
-"""Schedules of objectives: weights in [0, 1] as functions of the optimisation step."""
+"""Schedules of objectives: weights in [0, 1] as functions of the fraction of the training that is done."""
 
 
-def ramp(step: int, warmup_steps: int) -> float:
-    """From 0 to 1 in so many steps, then 1 *(KL warm-up: Bowman et al., 2016; Sonderby et al., 2016)*."""
-    return 1.0 if warmup_steps == 0 else min(1.0, step / warmup_steps)
+def ramp(progress: float, fraction: float) -> float:
+    """From 0 to 1 in that fraction of the training, then 1 *(KL warm-up: Bowman et al., 2016; Sonderby et al., 2016)*.
+
+    Schedules are in fractions so that every one of them ends within the training, however long it is.
+    """
+    return 1.0 if progress >= fraction else progress / fraction

@@ -17,9 +17,15 @@ class Batch:
     """What an objective sees of the data."""
 
     x: Tensor  # (B, *shape)
-    step: int = 0  # optimisation step, for warm-ups and capacity schedules
+    step: int = 0  # optimisation step, from 0
     num_examples: int = 1  # N, size of the training set, for aggregate-posterior estimates
     generator: Generator | None = None  # the stream that noise comes from
+    total_steps: int = 1  # of the training, for warm-ups and capacity schedules
+
+    @property
+    def progress(self) -> float:
+        """The fraction of the training that is done, from 0 to 1."""
+        return self.step / self.total_steps
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from benchmark.checkpoint import DESCRIPTION, WEIGHTS, load_checkpoint, save_checkpoint
+from benchmark.checkpoint import DESCRIPTION, WEIGHTS, Training, load_checkpoint, save_checkpoint
 from models.networks import mlp
 
 IDENTITY = {"model": "mlp", "seed": 0}
@@ -24,7 +24,7 @@ def model_of(seed):
 
 @pytest.fixture
 def saved(tmp_path):
-    save_checkpoint(tmp_path, model_of(0), IDENTITY, 2.5)
+    save_checkpoint(tmp_path, model_of(0), IDENTITY, Training(2.5, 40))
     return tmp_path
 
 
@@ -69,7 +69,7 @@ def assert_refused(folder, capsys, why):
 
 def test_weights_come_back_with_the_seconds_that_they_took(saved, capsys):
     model = model_of(1)
-    assert load_checkpoint(saved, model, IDENTITY) == 2.5
+    assert load_checkpoint(saved, model, IDENTITY) == Training(2.5, 40)
     for a, b in zip(model.state_dict().values(), model_of(0).state_dict().values(), strict=True):
         assert torch.equal(a, b)
     assert capsys.readouterr().err == ""
@@ -113,6 +113,20 @@ def test_a_time_that_is_none_is_said(saved, capsys, seconds):
     description = json.loads((saved / DESCRIPTION).read_text())
     (saved / DESCRIPTION).write_text(json.dumps({**description, "training_seconds": seconds}))
     assert_refused(saved, capsys, "training_seconds")
+
+
+@pytest.mark.parametrize("step", ["last", 1.5, [], -1])
+def test_a_step_that_is_none_is_said(saved, capsys, step):
+    description = json.loads((saved / DESCRIPTION).read_text())
+    (saved / DESCRIPTION).write_text(json.dumps({**description, "kept_step": step}))
+    assert_refused(saved, capsys, "kept_step")
+
+
+def test_the_step_was_not_always_stated(saved):
+    description = json.loads((saved / DESCRIPTION).read_text())
+    del description["kept_step"]
+    (saved / DESCRIPTION).write_text(json.dumps(description))
+    assert load_checkpoint(saved, model_of(1), IDENTITY) == Training(2.5, None)
 
 
 def test_no_checkpoint_is_no_damage(tmp_path, capsys):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import image_dataset
+from conftest import image_dataset, names_in
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from benchmark.compose import compose
@@ -28,7 +28,7 @@ SHAPE = (1, 6, 6)
 def model_and_batch(size=20, step=0):
     model = build_model(compose(["model.latent_dim=3"]), SHAPE, torch.full(SHAPE, 0.3)).double()
     x = torch.rand((size, *SHAPE), generator=torch.Generator().manual_seed(0)).round().double()
-    return model, Batch(x, step, size, torch.Generator().manual_seed(1))
+    return model, Batch(x, step, size, torch.Generator().manual_seed(1), total_steps=100)
 
 
 def test_the_stratified_aggregate_is_exact_when_the_batch_is_the_data_set():
@@ -102,9 +102,9 @@ def test_weighted_beta_tcvae_with_the_closed_form_is_that_of_locatello_et_al():
 def test_annealed_vae_is_the_elbo_bound_by_its_capacity():
     model, batch = model_and_batch(step=50)
     rate = model.infer(batch.x, 1, torch.Generator().manual_seed(1)).kl.mean().item()
-    at_capacity = annealed_vae(model, batch, gamma=1000.0, capacity=2 * rate, warmup_steps=100)
+    at_capacity = annealed_vae(model, batch, gamma=1000.0, capacity=2 * rate, warmup_fraction=1.0)
     _, batch = model_and_batch(step=50)
-    without = annealed_vae(model, batch, gamma=0.0, capacity=0.0, warmup_steps=0)
+    without = annealed_vae(model, batch, gamma=0.0, capacity=0.0, warmup_fraction=0.0)
     torch.testing.assert_close(at_capacity, without)
 
 
@@ -113,8 +113,8 @@ def test_annealed_vae_takes_the_distance_of_the_mean_not_the_mean_distance():
     kl = model.infer(batch.x, 1, torch.Generator().manual_seed(1)).kl
     target = kl.mean().item()
     assert (kl - target).abs().mean() > 1e-3
-    base = annealed_vae(model, model_and_batch()[1], gamma=0.0, warmup_steps=0)
-    found = annealed_vae(model, model_and_batch()[1], gamma=100.0, capacity=target, warmup_steps=0)
+    base = annealed_vae(model, model_and_batch()[1], gamma=0.0, warmup_fraction=0.0)
+    found = annealed_vae(model, model_and_batch()[1], gamma=100.0, capacity=target, warmup_fraction=0.0)
     torch.testing.assert_close(found, base, atol=1e-6, rtol=1e-6)
 
 
@@ -208,9 +208,44 @@ def test_warm_ups_end_at_the_objective_itself_and_begin_without_its_cost():
 
     free = at(0, beta_vae, beta=0.0)
     for objective in (beta_vae, beta_tcvae):
-        assert torch.equal(at(0, objective, beta=4.0, warmup_steps=10), free)
-        assert torch.equal(at(10, objective, beta=4.0, warmup_steps=10), at(10, objective, beta=4.0))
-    half = at(5, beta_vae, beta=4.0, warmup_steps=10)
+        assert torch.equal(at(0, objective, beta=4.0, warmup_fraction=0.1), free)
+        assert torch.equal(at(10, objective, beta=4.0, warmup_fraction=0.1), at(10, objective, beta=4.0))
+    half = at(5, beta_vae, beta=4.0, warmup_fraction=0.1)
     assert torch.allclose(half, at(0, beta_vae, beta=2.0))
-    assert [ramp(step, 10) for step in (0, 5, 10, 99)] == [0.0, 0.5, 1.0, 1.0]
-    assert ramp(0, 0) == 1.0
+    assert [ramp(progress, 0.5) for progress in (0.0, 0.25, 0.5, 0.99)] == [0.0, 0.5, 1.0, 1.0]
+    assert ramp(0.0, 0.0) == 1.0
+
+
+def test_the_capacity_of_annealed_vae_is_reached_in_any_training():
+    """A third of it, as 100,000 of 300,000 steps were; then the value is that of the whole capacity."""
+    options = compose(["objective=annealed_vae"]).objective.options
+    model, batch = model_and_batch()
+    rate = model.infer(batch.x, 1, torch.Generator().manual_seed(1)).kl.mean().item()
+    for step, total, capacity in (
+        (0, 5000, 0.0),
+        (833, 5000, 12.5),
+        (1667, 5000, 25.0),
+        (4999, 5000, 25.0),
+        (4, 10, 25.0),
+    ):
+        model, batch = model_and_batch()
+        at = replace(batch, step=step, total_steps=total)
+        free = annealed_vae(model, at, **{**options, "gamma": 0.0})
+        model, batch = model_and_batch()
+        bound = annealed_vae(model, replace(batch, step=step, total_steps=total), **options)
+        assert (free - bound).item() / options["gamma"] == pytest.approx(abs(rate - capacity), abs=0.01)
+
+
+@pytest.mark.parametrize("name", names_in("objective"))
+def test_every_schedule_has_ended_when_the_training_does(name):
+    """Whatever its length: the objective of the last step is the one that validations judge by."""
+    plan = compose([f"objective={name}", "model.latent_dim=2"])
+    model = build_model(plan, SHAPE, torch.full(SHAPE, 0.3))
+    objective = build_objective(plan, model, torch.device("cpu"))
+    if objective is None:
+        return
+    x = torch.rand((5, *SHAPE), generator=torch.Generator().manual_seed(0)).round()
+    values = [
+        objective(model, Batch(x, step, 5, torch.Generator().manual_seed(1), total_steps=50)) for step in (49, 50)
+    ]
+    assert torch.equal(*values)

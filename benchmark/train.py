@@ -73,7 +73,7 @@ def fit(
     is no longer finite.
     """
     size = min(batch_size, len(train))
-    total = _total_steps(steps, epochs, len(train), size)
+    total = total_steps(steps, epochs, len(train), size)
     _refuse_impossible(objective, total, warmup_steps, patience)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     updates = build_optimizer(optimizer, parameters, learning_rate, optimizer_options or {})
@@ -204,7 +204,8 @@ def _refuse_impossible(objective: Objective, total: int, warmup_steps: int, pati
         )
 
 
-def _total_steps(steps: int | None, epochs: float | None, num_examples: int, batch_size: int) -> int:
+def total_steps(steps: int | None, epochs: float | None, num_examples: int, batch_size: int) -> int:
+    """How many batches a training has; an epoch is N examples. ConfigurationError unless one of both is given."""
     if (steps is None) == (epochs is None):
         raise ConfigurationError(
             f"trainer.steps={steps} and trainer.epochs={epochs}: give exactly one of them (the other null)"

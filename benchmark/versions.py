@@ -10,8 +10,8 @@ from typing import Any
 
 # What is trained under an unchanged configuration, a part of every run's identity: raise it to train anew.
 # 2: training images are binarised from a stream of their own; a convolution's output bias is the logit of the mean;
-# FactorVAE's discriminator starts with Glorot weights and has two outputs; an epoch of batches larger than the data is a
-# step; patience judges by the objective at the end of its schedules.
+# FactorVAE's discriminator starts with Glorot weights and has two outputs; an epoch of batches larger than the data is
+# one step; patience judges by the objective at the end of its schedules.
 NUMBERS = 2
 
 # How scores are computed from trained weights: raise it to score finished runs again, without training.

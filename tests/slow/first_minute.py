@@ -33,6 +33,7 @@ from benchmark.datasets import sprites
 from benchmark.pixels import Pixels
 from benchmark.stage import build
 from benchmark.streams import torch_stream
+from benchmark.train import total_steps
 from hydra_plugins.betterbound.grids import expand
 from models.vae import VAE, Batch
 
@@ -141,13 +142,16 @@ def try_out(plan: Plan) -> Outcome:
     except FloatingPointError:
         finite = False
     x = validation.batch(torch.arange(len(validation)), torch_stream(0, "first minute draw"))
-    before, after = (_value(model, stage.objective, x, len(train)) for model in (initial, stage.model))
+    options = plan.trainer.options
+    total = total_steps(options["steps"], options["epochs"], len(train), options["batch_size"])
+    at_last = Batch(x, STEPS, len(train), total_steps=total)
+    before, after = (_value(model, stage.objective, at_last) for model in (initial, stage.model))
     return Outcome(before, after if finite else math.nan, time.perf_counter() - started)
 
 
 @torch.no_grad()
-def _value(model: VAE, objective: Any, x: Tensor, num_examples: int) -> float:
-    return objective(model, Batch(x, STEPS, num_examples, torch_stream(0, "first minute noise"))).mean().item()
+def _value(model: VAE, objective: Any, batch: Batch) -> float:
+    return objective(model, replace(batch, generator=torch_stream(0, "first minute noise"))).mean().item()
 
 
 def _on_few_images(plan: Plan, cache: str) -> Outcome:

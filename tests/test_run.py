@@ -49,6 +49,8 @@ def test_a_run_leaves_everything_behind(plan_of_run):
     assert files >= {"reconstructions.png", "prior_samples.png", "traversals.png"}
     rows = (plan.folder / "history.csv").read_text().splitlines()
     assert len(rows) == 1 + 1 + 3
+    assert [row.split(",")[-1] for row in rows] == ["kept", "False", "False", "False", "True"]
+    assert record.provenance["kept_step"] == 30
     codes = np.load(plan.folder / "codes.npz", allow_pickle=False)
     assert codes["test_mean"].shape == (len(codes["test_factors"]), 4)
     assert record.group.startswith("digits/dynamic/counting/")
@@ -90,7 +92,9 @@ def test_a_lost_record_is_rebuilt_from_the_checkpoint(plan_of_run):
     first = execute(plan)
     weights = (plan.folder / "model.safetensors").stat().st_mtime_ns
     (plan.folder / FILE).unlink()
-    assert execute(plan).scores == first.scores
+    again = execute(plan)
+    assert again.scores == first.scores
+    assert again.provenance["kept_step"] == first.provenance["kept_step"]
     assert (plan.folder / "model.safetensors").stat().st_mtime_ns == weights
 
 
@@ -261,11 +265,10 @@ def test_the_encoder_sees_each_image_once_in_an_evaluation(plan_of_run):
     assert len(images) >= 6000
 
 
-@pytest.mark.parametrize("text", ["[]", "null", "{}"])
-def test_a_damaged_description_of_the_weights_is_trained_again(plan_of_run, capsys, text):
+def test_a_damaged_description_of_the_weights_is_trained_again(plan_of_run, capsys):
     plan = plan_of_run("metrics=[rate_distortion]")
     first = execute(plan)
     (plan.folder / FILE).unlink()
-    (plan.folder / "model.json").write_text(text)
+    (plan.folder / "model.json").write_text("[]")
     assert execute(plan).scores == first.scores
     assert "the weights cannot be used" in capsys.readouterr().err

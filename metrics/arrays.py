@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from metrics.core import FACTOR_TYPES, Codes, Representation
+from metrics.values import are_classes, distinct, on_circle
 
 ROWS = ("codes", "factors", "stddev", "sample", "symmetry")
 KEYS = (*ROWS, *(f"{key}_test" for key in ROWS))
 NAMES = ("factor_names", "factor_types")
-MOST_CLASSES = 256  # whole-number factors with more values than this are taken as continuous
 
 
 class CodesError(ValueError):
@@ -27,9 +27,9 @@ def from_arrays(arrays: Mapping[str, np.ndarray], seed: int, where: str = "array
     checked = {key: numbers(arrays[key], f"{where}: {key}") for key in KEYS if key in arrays}
     train, test = _split(checked, seed, where)
     names, types = _described(arrays, np.concatenate([train["factors"], test["factors"]]), where)
-    parts = _recoded(train["factors"], test["factors"], types)
+    parts = _recoded(train["factors"], test["factors"], names, types, where)
     for index, name in enumerate(names):
-        if len(np.unique(parts[0][:, index])) < 2:
+        if len(distinct(parts[0][:, index])[0]) < 2:
             raise CodesError(f"{where}: factor {name!r} has one value only; leave it out")
     point = "stddev" not in checked and "sample" not in checked
     try:
@@ -101,11 +101,11 @@ def _check_match(train: Mapping[str, np.ndarray], test: Mapping[str, np.ndarray]
 def _described(
     arrays: Mapping[str, np.ndarray], factors: np.ndarray, where: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names and types of the factors: as given, else factor_1, ... and discrete where values are few whole numbers."""
+    """Names and types of the factors: as given, else factor_1, ... and discrete where are_classes says so."""
     count = factors.shape[1]
     names = words(arrays["factor_names"], f"{where}: factor_names") if "factor_names" in arrays else ()
     names = names or tuple(f"factor_{index + 1}" for index in range(count))
-    guessed = tuple("discrete" if _is_discrete(column) else "continuous" for column in factors.T)
+    guessed = tuple("discrete" if are_classes(column) else "continuous" for column in factors.T)
     types = words(arrays["factor_types"], f"{where}: factor_types") if "factor_types" in arrays else guessed
     if len(names) != count or len(types) != count:
         raise CodesError(f"{where}: {len(names)} names and {len(types)} types for {count} factors")
@@ -116,16 +116,19 @@ def _described(
     return names, types
 
 
-def _is_discrete(column: np.ndarray) -> bool:
-    return bool((column == np.round(column)).all()) and len(np.unique(column)) <= MOST_CLASSES
-
-
-def _recoded(train: np.ndarray, test: np.ndarray, types: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Discrete factors and labels as 0..n-1, in the order of their values; the rest as they are."""
+def _recoded(
+    train: np.ndarray, test: np.ndarray, names: tuple[str, ...], types: tuple[str, ...], where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Discrete factors and labels as 0..n-1 in the order of their values, circles by on_circle, the rest as it is."""
     both = np.concatenate([train, test])
-    for index, kind in enumerate(types):
+    for index, (name, kind) in enumerate(zip(names, types, strict=True)):
         if kind in ("discrete", "label"):
-            both[:, index] = np.unique(both[:, index], return_inverse=True)[1]
+            both[:, index] = distinct(both[:, index])[1]
+        elif kind == "circular":
+            try:
+                both[:, index] = on_circle(both[:, index])
+            except ValueError as error:
+                raise CodesError(f"{where}: factor {name!r}: {error}") from error
     return both[: len(train)], both[len(train) :]
 
 

@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from metrics.values import is_circle
+
 Array = NDArray[np.float64]
 Better = Literal["higher", "lower"]
 Which = Literal["mean", "sample", "q_ew"]
@@ -27,7 +29,7 @@ class Codes:
     mean: Array  # (N, D) mean of q(z|x)
     stddev: Array  # (N, D) standard deviation of q(z|x), zero for a deterministic code
     sample: Array  # (N, D) one draw z ~ q(z|x) per example
-    factors: Array | None = None  # (N, F) ground-truth factors, discrete ones as 0..n-1
+    factors: Array | None = None  # (N, F): discrete ones as 0..n-1, circular ones as 0..n-1 or in radians
     factor_names: tuple[str, ...] = ()
     factor_types: tuple[str, ...] = ()  # one of FACTOR_TYPES each
     symmetry: Array | None = None  # (N, F) whole n >= 1: 1/n of a turn of that circular factor changes nothing to see
@@ -114,10 +116,18 @@ def _check_codes(codes: Codes) -> None:
             raise ValueError(f"{name} has NaN or infinite entries; a representation must be finite")
     if codes.factors is not None and not np.isfinite(codes.factors).all():
         raise ValueError("factors have NaN or infinite entries; drop those examples or those factors")
+    if codes.factors is not None:
+        _check_circles(codes.factors, codes)
     if (codes.stddev < 0).any():
         raise ValueError("stddev has negative entries")
     if codes.symmetry is not None:
         _check_symmetry(codes.symmetry, codes)
+
+
+def _check_circles(factors: Array, codes: Codes) -> None:
+    for name, kind, column in zip(codes.factor_names, codes.factor_types, factors.T, strict=True):
+        if kind == "circular" and len(column) and not is_circle(column):
+            raise ValueError(f"circular factor {name!r} is neither whole numbers 0..n-1 nor in radians")
 
 
 def _check_symmetry(symmetry: Array, codes: Codes) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.core import Array, Codes, Inapplicable, Representation, Score
+from metrics.values import distinct, rounding, whole
 
 Labels = NDArray[np.int64]
 
@@ -35,16 +36,21 @@ class Factor:
         return self.type in ("discrete", "label") or (self.type == "circular" and self._whole)
 
     @property
+    def taken(self) -> str:
+        """What a row must say of a factor whose type may have been guessed from its values (metrics.values)."""
+        return "taken as continuous" if self.type == "continuous" else ""
+
+    @property
     def varies(self) -> bool:
         """Whether both parts hold at least two values, without which nothing can be learned or scored."""
-        return all(len(part) > 0 and part.min() < part.max() for part in (self.train, self.test))
+        return all(len(part) > 0 and len(distinct(part)[0]) > 1 for part in (self.train, self.test))
 
     def classes(self, bins: int = 20) -> tuple[Labels, Labels, int]:
         """Train and test values as 0..K-1, and K; values without classes fall into `bins` quantile bins of train."""
         if not self.has_classes:
             edges = quantile_edges(self.train, bins)
             return np.digitize(self.train, edges), np.digitize(self.test, edges), len(edges) + 1
-        values, index = np.unique(np.concatenate([self.train, self.test]), return_inverse=True)
+        values, index = distinct(np.concatenate([self.train, self.test]))
         return index[: len(self.train)], index[len(self.train) :], len(values)
 
     def targets(self) -> tuple[Array, Array]:
@@ -67,7 +73,7 @@ class Factor:
 
     @property
     def _whole(self) -> bool:
-        return all(bool((part == np.round(part)).all()) for part in (self.train, self.test))
+        return whole(self.train) and whole(self.test)
 
 
 def generative_factors(representation: Representation, metric: str) -> list[Factor]:
@@ -107,8 +113,11 @@ def factor_rows(blank: Score, factors: Sequence[Factor], values: Array, note: st
     A factor that does not vary has a row with its reason instead. The mean carries the `note`.
     """
     constant = [constant_score(blank.name, factor) for factor in factors if not factor.varies]
-    names = [factor.name for factor in factors if factor.varies]
-    rows = [replace(blank, value=float(value), factor=name) for name, value in zip(names, values, strict=True)]
+    kept = [factor for factor in factors if factor.varies]
+    rows = [
+        replace(blank, value=float(value), factor=factor.name, reason=factor.taken)
+        for factor, value in zip(kept, values, strict=True)
+    ]
     return [*constant, *rows, replace(blank, value=float(np.mean(values)), reason=note)]
 
 
@@ -125,8 +134,11 @@ def placed(matrix: Array, factors: Sequence[Factor]) -> Array:
 
 
 def quantile_edges(values: Array, bins: int) -> Array:
-    """Inner edges of at most `bins` bins that hold equally many of the values; ties share a bin."""
-    return np.unique(np.quantile(values, np.arange(1, bins) / bins)) if bins > 1 else np.empty(0)
+    """Inner edges of at most `bins` bins that hold equally many of the values; ties (but for rounding) share one."""
+    if bins < 2:
+        return np.empty(0)
+    edges = distinct(np.quantile(values, np.arange(1, bins) / bins))[0]
+    return edges - rounding(values, edges)
 
 
 def require_finite(*arrays: Array) -> None:

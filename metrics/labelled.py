@@ -182,7 +182,7 @@ def _drawn(factor: Factor, budget: int) -> str:
 def _limit(factor: Factor, name: str) -> str:
     """What a reader must know beside the number: the share of the majority class, the entropy, or the targets."""
     if name == "r2":
-        return _circle(factor) if factor.type == "circular" else ""
+        return _circle(factor) if factor.type == "circular" else factor.taken
     train, test, number = factor.classes()
     frequency = np.bincount(test, minlength=number) / len(test)
     if name == "accuracy":

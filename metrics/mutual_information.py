@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from metrics.aggregate import log_aggregate_axis
 from metrics.core import Array, Representation
 from metrics.factors import Factor, Labels, quantile_edges, require_finite
+from metrics.values import rounding
 
 BINS = 20
 
@@ -82,11 +83,14 @@ def class_matrix(factors: list[Factor], bins: int) -> Labels:
 
 
 def equal_width_bins(values: Array, bins: int) -> Labels:
-    """Bin 0..bins-1 of each value (N,) between the least and the greatest; all in bin 0 where they coincide."""
-    low, high = values.min(), values.max()
-    if low == high:
+    """Bin 0..bins-1 of each value (N,) between the least and the greatest; all in bin 0 where they coincide.
+
+    A value that reaches a bin's edge but for rounding is in it, so that equal values share one.
+    """
+    low, high, near = values.min(), values.max(), rounding(values)
+    if high - low <= near.max():
         return np.zeros(len(values), dtype=np.int64)
-    return np.minimum(((values - low) / (high - low) * bins).astype(np.int64), bins - 1)
+    return np.minimum(((values - low + near) / (high - low) * bins).astype(np.int64), bins - 1)
 
 
 def quantile_bins(values: Array, bins: int) -> Labels:

@@ -6,6 +6,7 @@ import numpy as np
 
 from metrics.core import Array
 from metrics.factors import Labels, require_finite
+from metrics.values import rounding
 
 _MARGIN = 1e-9  # of a distance: so that rounding decides of no neighbour on the rim
 
@@ -15,8 +16,9 @@ def mutual_information_nearest(codes: Array, factors: Labels, neighbours: int = 
 
     psi(N) + mean psi(k_n) - mean psi(N_class(n)) - mean psi(m_n): within the distance to the k-th neighbour of example
     n lie k_n others of its class and m_n others of any (Ross, 2014). Without ties k_n = k; counting the ties instead
-    of breaking them at random makes it exact for codes that are themselves discrete. Classes of one example are left
-    out, negative values set to 0. Range 0..H(v_k) up to the noise of the estimate. Invariant to scale and sign.
+    of breaking them at random makes it exact for codes that are themselves discrete; values that differ by rounding
+    alone are ties (metrics.values). Classes of one example are left out, negative values set to 0. Range
+    0..H(v_k) up to the noise of the estimate. Invariant to scale and sign.
     """
     require_finite(codes)
     found = [_information(axis, classes, neighbours) for axis in codes.T for classes in factors.T]
@@ -27,15 +29,16 @@ def _information(axis: Array, classes: Labels, neighbours: int) -> float:
     from scipy.special import digamma
 
     order = np.argsort(axis, kind="stable")
-    axis, classes = axis[order], classes[order]
+    axis, classes, near = axis[order], classes[order], rounding(axis)[order]
     grouped = np.argsort(classes, kind="stable")  # within a class the axis stays sorted
-    parts = [part for part in np.split(axis[grouped], np.cumsum(np.bincount(classes))[:-1]) if len(part) > 1]
+    by_class = (np.split(each[grouped], np.cumsum(np.bincount(classes))[:-1]) for each in (axis, near))
+    parts = [(part, least) for part, least in zip(*by_class, strict=True) if len(part) > 1]
     if not parts:
         return 0.0
-    kept = np.sort(np.concatenate(parts)) if sum(map(len, parts)) < len(axis) else axis
+    kept = np.sort(np.concatenate([part for part, _ in parts]))
     total = 0.0
-    for part in parts:
-        radius = _radius(part, min(neighbours, len(part) - 1))
+    for part, least in parts:
+        radius = np.maximum(_radius(part, min(neighbours, len(part) - 1)), least)
         inside, among = _others(part, part, radius), _others(kept, part, radius)
         total += float((digamma(inside) - digamma(among) - digamma(len(part))).sum())
     return max(0.0, float(digamma(len(kept))) + total / len(kept))

@@ -18,7 +18,6 @@ from metrics.arrays import from_arrays
 from metrics.core import Representation, Score
 from metrics.dci import dci as _dci
 from metrics.dci_es import dci_es as _dci_es
-from metrics.factors import quantile_edges
 from metrics.gaps import dcimig as _dcimig
 from metrics.gaps import jemmig as _jemmig
 from metrics.gaps import mig_sup as _mig_sup
@@ -28,6 +27,7 @@ from metrics.interventional import beta_vae_score as _beta_vae_score
 from metrics.mig import mig as _mig
 from metrics.modularity import explicitness as _explicitness
 from metrics.modularity import modularity as _modularity
+from metrics.mutual_information import equal_width_bins, quantile_bins
 from metrics.predictors import boosted_probe as _boosted_probe
 from metrics.predictors import knn_probe as _knn_probe
 from metrics.predictors import mlp_probe as _mlp_probe
@@ -44,12 +44,12 @@ PARTS = ("codes_test", "factors_test", "stddev", "sample", "symmetry", "stddev_t
 
 def quantiles(bins: int) -> Discretiser:
     """At most `bins` classes of equally many values each."""
-    return lambda values: np.digitize(values, quantile_edges(values, bins))
+    return lambda values: quantile_bins(values, bins)
 
 
 def equal_width(bins: int) -> Discretiser:
     """`bins` classes of equal width between the least and the greatest value."""
-    return lambda values: np.digitize(values, np.linspace(values.min(), values.max(), bins + 1)[1:-1])
+    return lambda values: equal_width_bins(values, bins)
 
 
 def values(scores: Sequence[Score]) -> dict[str, float | None]:
@@ -77,9 +77,11 @@ def scores(
     """A metric's scores of codes (N, D) and factors (N, F), with per-factor rows, errors and reasons.
 
     `parts` may hold a test part and the posterior (PARTS); without a test part two halves are drawn by `seed`, which
-    also seeds the metric: the same seed gives the same scores. Factors are discrete where they are at most 256 whole
-    numbers, else continuous; `factor_types` (discrete, continuous, circular, label) says it instead. `discretise` turns
-    each continuous factor into classes, the same for both parts. CodesError says what is wrong with the arrays.
+    also seeds the metric: the same seed gives the same scores. Factors are discrete where they take at most 256 values,
+    whole numbers or evenly spaced ones (metrics.values.are_classes), else continuous, as their rows say; `factor_types`
+    (discrete, continuous, circular, label) says it instead. Circular ones are what metrics.values.on_circle takes.
+    `discretise` turns each continuous factor into classes, the same for both parts. CodesError says what is wrong
+    with the arrays.
     """
     given = {"codes": codes, "factors": factors, **(parts or {})}
     arrays = {key: np.asarray(array) for key, array in given.items() if array is not None}

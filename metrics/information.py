@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -32,8 +33,8 @@ def information(
     marginal_kl = total_correlation + dimensionwise_kl when the prior factorises (Hoffman and Johnson, 2016; Chen et
     al., 2018).
 
-    Each value is a lower bound in expectation, and its row names an upper bound (see metrics.bounds), since N points
-    know little of q(z) where posteriors are narrow: index-code information stops at log N, and the total correlation
+    Each value is a lower bound in expectation, and <name>_upper an upper one (see metrics.bounds), since N points know
+    little of q(z) where posteriors are narrow: index-code information stops at log N, and the total correlation
     of the N-point mixture goes up to (D - 1) log N for independent axes. A standard error (over examples) stands only
     where the two bounds are no further apart than it is. The lower bound of total_correlation is the better of what a
     normal copula and what the mixture of the other posteriors finds: exact for jointly normal samples however narrow
@@ -46,7 +47,8 @@ def information(
     if why := _no_density(representation):
         names = ["mutual_information", "total_correlation"]
         names += ["dimensionwise_kl", "marginal_kl"] if prior == "standard_normal" else []
-        return scores + [Score(name, None, unit="nats", reason=why) for name in names]
+        both = [f"{name}{side}" for name in names for side in ("", "_upper")]
+        return scores + [Score(name, None, unit="nats", reason=why) for name in both]
     rows = np.sort(rng.permutation(len(representation.test))[:axis_points])
     return scores + _of_densities(representation, rows, prior)
 
@@ -66,25 +68,23 @@ def _of_densities(representation: Representation, rows: Labels, prior: Prior) ->
     found = densities(codes, representation.train.sample, rows)
     note = f"from N = {len(codes)} test points, {len(rows)} samples"
     cap = f"at most log N = {np.log(len(codes)):.3f} nats from N = {len(codes)} test points"
-    scores = [
-        _score("mutual_information", found.mutual_information(), cap),
-        _score("total_correlation", found.total_correlation(), note),
-    ]
+    scores = _enclosing("mutual_information", found.mutual_information(), cap)
+    scores += _enclosing("total_correlation", found.total_correlation(), note)
     if prior == "unknown":
         return scores
     log_p = log_posterior(codes.sample[rows], np.zeros(1), np.ones(1)).sum(axis=1)
-    against = ("dimensionwise_kl", found.dimensionwise(log_p)), ("marginal_kl", found.marginal(log_p))
-    return scores + [_score(name, bounds, f"against N(0, I), {note}") for name, bounds in against]
+    scores += _enclosing("dimensionwise_kl", found.dimensionwise(log_p), f"against N(0, I), {note}")
+    return scores + _enclosing("marginal_kl", found.marginal(log_p), f"against N(0, I), {note}")
 
 
-def _score(name: str, bounds: Bounds, note: str) -> Score:
-    """The lower bound, with a standard error only where the upper bound is no further off than that."""
-    value, upper, n = max(0.0, float(bounds.low.mean())), float(bounds.high.mean()), len(bounds.low)
-    error = float(bounds.low.std(ddof=1) / np.sqrt(n))
-    stderr = error if n >= FEWEST and upper - value <= error else None
-    unknown = "" if stderr is not None else "; the truth lies between, so no standard error"
-    reason = f"lower bound, {note}; upper bound {max(value, upper):.3f} nats{unknown}"
-    return Score(name, value, stderr, unit="nats", representation="sample", reason=reason)
+def _enclosing(name: str, bounds: Bounds, note: str) -> list[Score]:
+    """Lower and upper bound, with standard errors only where the two are no further apart than the error is."""
+    low, n = max(0.0, float(bounds.low.mean())), len(bounds.low)
+    high, error = max(low, float(bounds.high.mean())), float(bounds.low.std(ddof=1) / np.sqrt(n))
+    stderr = error if n >= FEWEST and high - low <= error else None
+    known = f"standard error only where {name}_upper is as near"
+    blank = Score(name, low, stderr, unit="nats", representation="sample", reason=f"lower bound, {note}; {known}")
+    return [blank, replace(blank, name=f"{name}_upper", value=high, reason=f"upper bound, {note}")]
 
 
 def _no_density(representation: Representation) -> str:

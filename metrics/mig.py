@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from metrics.core import Array, Representation, Score
+from metrics.core import Array, Codes, Representation, Score, joined
 from metrics.factors import Labels, constant_score, factor_rows, generative_factors, varying_mask
 from metrics.mutual_information import (
     class_matrix,
@@ -18,6 +18,9 @@ from metrics.mutual_information import (
 )
 from metrics.options import Count, Several
 
+SHUFFLED = 0.1  # of a shuffled factor's entropy: what an axis may seem to know of it
+NARROW = "posteriors too narrow for N: shuffled factors seem known too, and the gap is too small"
+
 
 def mig(
     representation: Representation,
@@ -30,7 +33,9 @@ def mig(
 
     Each is a mean over the generative factors beside a row per factor; range 0..1, 1: one axis alone knows each factor
     entirely, 0: the two best axes know as much. Noise scores near 0. See mig_hist (the one in use elsewhere),
-    mig_quantile (robust to outliers) and mig_density (of the noisy code).
+    mig_quantile (robust to outliers) and mig_density (of the noisy code). Posteriors narrower than the gaps between N
+    points let every axis seem to know every factor, which narrows the gap; the row of mig_density says so where a
+    shuffled factor seems known by a tenth.
     """
     factors = generative_factors(representation, "mig")
     varies, kept = varying_mask(factors), [factor for factor in factors if factor.varies]
@@ -47,9 +52,17 @@ def mig(
     if representation.deterministic or not (representation.test.stddev > 0).all():
         return [*scores, Score("mig_density", None, unit="score", reason="a point code has no density q(z|x)")]
     matrix = density_matrix(representation, factors, bins, rows)
-    note = f"aggregate of N = {len(representation.test)} test points, {len(rows)} samples"
+    narrow = _known_of_shuffled(representation.test, class_matrix(kept, bins), rng) > SHUFFLED
+    note = joined(f"aggregate of N = {len(representation.test)} test points, {len(rows)} samples", NARROW * narrow)
     blank = Score("mig_density", None, None, "score", "higher", "sample")
     return scores + factor_rows(blank, kept, gaps(matrix[:, varies], entropy), note)
+
+
+def _known_of_shuffled(codes: Codes, classes: Labels, rng: np.random.Generator) -> float:
+    """Share of H(v), mean over axes and factors, that axes seem to know where they know nothing: from 200 points."""
+    shuffled, rows = rng.permutation(classes), np.sort(rng.permutation(len(codes))[:200])
+    information = mutual_information_density(codes.sample, codes.mean, codes.stddev, shuffled, rows)
+    return float((information / entropies(classes)).mean())
 
 
 def mig_hist(codes: Array, factors: Labels, bins: int = 20) -> float:

@@ -16,6 +16,8 @@ CHANCE: Mapping[str, str] = {  # pattern of a score's whole name -> sentence; th
     "mutual_information": "lower bound, 0..log N, the cap, reached by any narrow posteriors; 0: collapsed",
     "total_correlation": "lower bound, from 0 nats; 0: none found, as of collapsed or independent axes; no direction",
     "dimensionwise_kl|marginal_kl": "lower bound, from 0 nats; 0: q(z) (of each axis) may be the prior; no direction",
+    r"(mutual_information|total_correlation|dimensionwise_kl|marginal_kl)_upper": "upper bound of the score without "
+    "_upper, nats; the truth lies between the two; no direction",
     r"\w+_probe_accuracy": f"0..1; 1: always right; {NO_ZERO}: chance is the majority class's share",
     r"\w+_probe_balanced_accuracy": f"0..1; 1: always right; {NO_ZERO}: chance is 1/K of K classes",
     r"\w+_probe_nats": "up to H(Y); 0: chance, no more than the labels' frequencies; below 0: overconfident",

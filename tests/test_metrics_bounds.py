@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from metric_cases import representation
@@ -10,6 +12,7 @@ from metrics.aggregate import log_aggregate, log_others, log_posterior, with_own
 from metrics.bounds import copula_terms, densities, mixed
 from metrics.core import Codes, Representation, Score
 from metrics.information import information
+from metrics.mig import mig
 
 
 def gaussian_codes(n: int, axes: int, stddev: float, correlation: float, rng: np.random.Generator) -> Codes:
@@ -33,10 +36,6 @@ def rows_of(data: Representation, **options) -> dict[str, Score]:
     return {score.name: score for score in found}
 
 
-def upper(score: Score) -> float:
-    return float(score.reason.split("upper bound ")[1].split(" nats")[0])
-
-
 def exact(axes: int, stddev: float, correlation: float) -> dict[str, float]:
     """Total correlation and information in nats, and divergences from N(0, I)."""
     half = 0.5 * np.linalg.slogdet((1 - correlation) * np.eye(axes) + correlation)[1]
@@ -58,23 +57,25 @@ def exact(axes: int, stddev: float, correlation: float) -> dict[str, float]:
 )
 def test_the_truth_of_a_gaussian_lies_between_the_bounds_and_no_error_bar_excludes_it(n, axes, stddev, correlation):
     truths = exact(axes, stddev, correlation)
-    for name, score in rows_of(gaussian(n, axes, stddev, correlation), prior="standard_normal").items():
-        if name in truths:
-            chance = 3.5 * np.sqrt(2 * axes / min(n, 500))  # of log-densities of `axes` normals
-            assert score.value - chance <= truths[name] <= upper(score) + chance, name
-            assert score.stderr is None or abs(score.value - truths[name]) < 3.5 * score.stderr, name
+    found = rows_of(gaussian(n, axes, stddev, correlation), prior="standard_normal")
+    chance = 3.5 * np.sqrt(2 * axes / min(n, 500))  # of log-densities of `axes` normals
+    for name, truth in truths.items():
+        assert found[name].value - chance <= truth <= found[f"{name}_upper"].value + chance, name
+        for score in (found[name], found[f"{name}_upper"]):
+            assert score.stderr is None or abs(score.value - truth) < 3.5 * score.stderr, name
 
 
 def test_independent_axes_have_no_total_correlation_however_narrow_in_any_units():
     data = gaussian(3000, 10, 0.1)
-    plain = rows_of(data)["total_correlation"]
+    rows = rows_of(data)
+    plain = rows["total_correlation"]
     assert plain.value == pytest.approx(0, abs=0.02)
     assert plain.stderr is None
-    assert upper(plain) > 10
+    assert rows["total_correlation_upper"].value > 10
     units = np.logspace(-3, 6, 10)
     other = Representation(*(in_units(part, units, 1e6) for part in (data.train, data.test)))
     assert rows_of(other)["total_correlation"].value == pytest.approx(plain.value, abs=1e-6)
-    assert rows_of(data)["mutual_information"].stderr is None  # saturated: at log N without any spread
+    assert rows["mutual_information"].stderr is None  # saturated: at log N without any spread
 
 
 def test_a_far_outlier_moves_no_bound_by_more_than_its_share():
@@ -86,7 +87,7 @@ def test_a_far_outlier_moves_no_bound_by_more_than_its_share():
     found = rows_of(Representation(data.train, Codes(moved[0], data.test.stddev, moved[1])))
     for name in ("mutual_information", "total_correlation"):
         assert found[name].value == pytest.approx(before[name].value, abs=0.1)
-        assert upper(found[name]) == pytest.approx(upper(before[name]), abs=0.2)
+        assert found[f"{name}_upper"].value == pytest.approx(before[f"{name}_upper"].value, abs=0.2)
 
 
 def test_lower_and_upper_bounds_make_up_the_rate():
@@ -109,9 +110,9 @@ def test_dependence_that_no_copula_sees_is_found_where_posteriors_overlap():
         return Codes(mean, np.full(mean.shape, 0.1), mean + 0.1 * rng.normal(size=mean.shape))
 
     rng = np.random.default_rng(0)
-    found = rows_of(Representation(ring(rng), ring(rng)))["total_correlation"]
-    assert found.value == pytest.approx(0.679, abs=0.08)  # by quadrature; the normal copula finds 0
-    assert upper(found) == pytest.approx(0.679, abs=0.08)
+    found = rows_of(Representation(ring(rng), ring(rng)))
+    for name in ("total_correlation", "total_correlation_upper"):
+        assert found[name].value == pytest.approx(0.679, abs=0.08)  # by quadrature; the normal copula finds 0
 
 
 def test_information_of_apart_and_of_equal_posteriors():
@@ -157,3 +158,14 @@ def test_one_example_has_no_aggregate():
     assert "one example" in rows_of(data)["total_correlation"].reason
     few = [rows_of(gaussian(2, 2, 0.5, seed=seed))["total_correlation"] for seed in range(9)]
     assert all(np.isfinite(score.value) and score.stderr is None for score in few)
+
+
+def test_a_gap_by_densities_says_where_posteriors_are_too_narrow_for_n():
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 10, (1000, 2)).astype(float)
+    for stddev, said in ((0.3, False), (0.003, True)):
+        parts = [gaussian_codes(1000, 3, stddev, 0.0, rng) for _ in range(2)]
+        known = {"factors": factors, "factor_names": ("a", "b"), "factor_types": ("discrete",) * 2}
+        rows = mig(Representation(*(replace(part, **known) for part in parts)), rng)
+        note = next(row.reason for row in rows if row.name == "mig_density" and row.factor is None)
+        assert ("too narrow for N" in note) is said

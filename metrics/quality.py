@@ -6,10 +6,14 @@ example's influence upon it. So a mean over factors and its standard error are t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from metrics.core import Array
 from metrics.factors import Labels
+
+BLOCKS, BLOCK = 10, 100  # at most so many, of at least so many examples
 
 
 def accuracy(predicted: Labels, true: Labels) -> Array:
@@ -55,3 +59,19 @@ def mean_and_error(values: Array) -> tuple[float, float | None]:
     """Mean and standard error over examples; no error from a single one."""
     n = len(values)
     return float(values.mean()), float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else None
+
+
+def error_over_blocks(
+    score: Callable[[Labels, int], float], number: int, rng: np.random.Generator
+) -> tuple[float | None, str]:
+    """Standard error over examples of a score that is no mean over them, and in words what it is over.
+
+    The s.d. of `score(rows, blocks)` over up to BLOCKS disjoint random blocks of `number` examples / sqrt(blocks): what
+    resampling within one set of examples, however often, cannot know. None where blocks would be smaller than BLOCK.
+    """
+    blocks = min(BLOCKS, number // BLOCK)
+    if blocks < 2:
+        return None, f"no standard error from fewer than {2 * BLOCK} examples"
+    parts = np.array_split(rng.permutation(number), blocks)
+    values = np.array([score(np.sort(rows), blocks) for rows in parts])
+    return float(values.std(ddof=1) / np.sqrt(blocks)), f"standard error over {blocks} blocks of test examples"

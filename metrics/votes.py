@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.core import Array, Representation, Score
+from metrics.core import Array, Representation, Score, joined
 from metrics.factors import Labels, constant_score, generative_factors, require_finite
 from metrics.options import NonNegative, Several
-from metrics.quality import accuracy, mean_and_error
+from metrics.quality import accuracy, error_over_blocks
 from metrics.scaling import inner_range, scaling
 
-_CHUNK = 1 << 20  # entries of the groups held at a time
+_CHUNK = 1 << 17  # entries of the groups held at a time: 1 MB, so that a chunk stays in the cache
 
 
 def factor_vae_score(
@@ -35,7 +37,8 @@ def factor_vae_score(
 
     factor_vae_score_robust: the same of codes clipped at the training part's quantiles 0.005 and 0.995, over axes that
     have not collapsed (metrics.scaling): also invariant to the scale of each axis, dead axes, an outlier. Continuous
-    factors are held fixed within `factor_bins` quantile bins.
+    factors are held fixed within `factor_bins` quantile bins. Standard errors are over test examples (over blocks of
+    them: more groups do not shrink them), with what was fitted held fixed.
     """
     factors = generative_factors(representation, "factor_vae_score")
     names = ("factor_vae_score", "factor_vae_score_robust")
@@ -52,13 +55,22 @@ def factor_vae_score(
     low, high = inner_range(fit)
     clipped = [np.clip(part, low, high) for part in (fit, judge)]
     active = fit.std(axis=0, ddof=1) >= threshold, scaling(fit, representation.train.stddev).active & (low < high)
+
+    def block(part: Array, kept: NDArray[np.bool_], answers: Labels, rows: Labels, blocks: int) -> float:
+        return _share_right(part[rows], groups(test[rows], -(-num_test // blocks), batch_size, rng), kept, answers)
+
     for name, codes, kept in zip(names, ((fit, judge), clipped), active, strict=True):
-        votes, asked = still_axis(codes[0], fitted[0], kept), still_axis(codes[1], scored[0], kept)
-        right = majority_accuracy((votes, fitted[1]), (asked, scored[1]), len(kept), len(varying))
-        value, error = mean_and_error(right)
-        note = f"{int(kept.sum())} of {len(kept)} axes active, {chance}"
+        answers = majority(still_axis(codes[0], fitted[0], kept), fitted[1], len(kept), len(varying))
+        value = _share_right(codes[1], scored, kept, answers)
+        error, over = error_over_blocks(partial(block, codes[1], kept, answers), len(test), rng)
+        note = joined(f"{int(kept.sum())} of {len(kept)} axes active", chance, over)
         scores.append(Score(name, value, error, "accuracy", "higher", "mean", reason=note))
     return scores
+
+
+def _share_right(codes: Array, drawn: tuple[Labels, Labels], kept: NDArray[np.bool_], answers: Labels) -> float:
+    """Share of groups (rows, factor) whose still axis answers their factor."""
+    return float(accuracy(answers[still_axis(codes, drawn[0], kept)], drawn[1]).mean())
 
 
 def groups(factors: Labels, number: int, size: int, rng: np.random.Generator) -> tuple[Labels, Labels]:
@@ -89,20 +101,19 @@ def still_axis(codes: Array, rows: Labels, active: NDArray[np.bool_]) -> Labels:
     spread = codes[:, active].std(axis=0)
     scaled = codes[:, active] / np.where(spread > 0, spread, 1.0)
     step = max(1, _CHUNK // (rows.shape[1] * scaled.shape[1]))
-    parts = [_square_deviation(scaled[rows[at : at + step]]).argmin(axis=1) for at in range(0, len(rows), step)]
+    starts = range(0, len(rows), step)
+    parts = [_square_deviation(scaled.take(rows[at : at + step], axis=0)).argmin(axis=1) for at in starts]
     return np.flatnonzero(active)[np.concatenate(parts)]
 
 
-def majority_accuracy(fitted: tuple[Labels, Labels], scored: tuple[Labels, Labels], axes: int, factors: int) -> Array:
-    """1 or 0 for each scored vote (axis, factor): is its factor the one that most fitted votes of the axis had?"""
-    (axis, factor), (asked, true) = fitted, scored
-    if (axis < 0).any():
-        return np.zeros(len(true))
-    table = np.bincount(axis * factors + factor, minlength=axes * factors).reshape(axes, factors)
-    return accuracy(table.argmax(axis=1)[asked], true)
+def majority(axis: Labels, factor: Labels, axes: int, factors: int) -> Labels:
+    """The factor that most votes (axis, factor) of each axis were of, and -1, no factor, behind: axis -1 answers it."""
+    voted = axis >= 0
+    table = np.bincount(axis[voted] * factors + factor[voted], minlength=axes * factors).reshape(axes, factors)
+    return np.append(table.argmax(axis=1), -1)
 
 
 def _square_deviation(values: Array) -> Array:
-    """Of values (groups, members, D) over the members: (groups, D)."""
-    centred = values - values.mean(axis=1, keepdims=True)
-    return np.asarray(np.einsum("gmd,gmd->gd", centred, centred))
+    """Of values (groups, members, D) over the members, in place: (groups, D)."""
+    values -= (np.einsum("gmd->gd", values) / values.shape[1])[:, None]
+    return np.asarray(np.einsum("gmd,gmd->gd", values, values))

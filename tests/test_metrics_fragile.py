@@ -13,7 +13,7 @@ from metrics.factors import Factor
 from metrics.robustness import irs_matrix
 from metrics.sap import explained_share, sap, svc_accuracy
 from metrics.scaling import scaling
-from metrics.votes import factor_vae_score, groups, majority_accuracy, still_axis
+from metrics.votes import factor_vae_score, groups, majority, still_axis
 
 LEAST = {"num_train": 1000, "num_test": 500}
 
@@ -70,10 +70,8 @@ def test_groups_share_a_value_drawn_by_frequency():
 def test_votes_without_an_active_axis_and_of_axes_never_seen():
     rows = np.arange(6).reshape(3, 2)
     assert still_axis(np.ones((6, 2)), rows, np.zeros(2, dtype=bool)).tolist() == [-1] * 3
-    nobody = (np.full(3, -1), np.arange(3))
-    assert majority_accuracy(nobody, nobody, 2, 3).tolist() == [0, 0, 0]
-    fitted = (np.array([0, 0, 0, 1]), np.array([2, 2, 1, 1]))
-    assert majority_accuracy(fitted, (np.array([0, 1, 1]), np.array([2, 1, 2])), 3, 3).tolist() == [1, 1, 0]
+    assert majority(np.full(3, -1), np.arange(3), 2, 3)[-1] == -1
+    assert majority(np.array([0, 0, 0, 1]), np.array([2, 2, 1, 1]), 3, 3).tolist() == [2, 1, 0, -1]
 
 
 def test_still_axis_matches_the_loop_of_the_definition():

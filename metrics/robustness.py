@@ -22,7 +22,7 @@ def irs(
     sum_j w_j max_k R_jk with R of irs_matrix and w_j the axis' greatest deviation, as a share of all (Suter et al.,
     2019). Range 0..1; 1: with one factor fixed an axis stands still. Has no usable zero: in noise the values of a
     factor with few examples each stray less than all do, so read it beside the noise reference. Invariant to
-    permutation, sign, common scale and constant axes; with quantile 1 one outlier can decide its axis and its weight.
+    permutation, sign, shift, common scale and constant axes; one outlier decides the range of its axis and its weight.
     """
     factors = generative_factors(representation, "irs")
     varying = [factor for factor in factors if factor.varies]
@@ -30,18 +30,19 @@ def irs(
     classes = class_matrix(varying, factor_bins)
     robust, weight = irs_matrix(representation.test.mean, classes, quantile)
     value = float(weight @ robust.max(axis=1) / max(weight.sum(), np.finfo(float).tiny))
-    note = f"quantile {quantile:g} of the deviations, {len(varying)} factors; noise does not score 0"
+    note = f"quantile {quantile:g} of the deviations within a value, {len(varying)} factors; noise does not score 0"
     return [*scores, Score("irs", value, None, "score", "higher", "mean", reason=note)]
 
 
 def irs_matrix(codes: Array, factors: Labels, quantile: float = 1.0) -> tuple[Array, Array]:
-    """R (D, F) and greatest deviations (D,): R_jk = 1 - mean_v d(z_j given v_k = v) / d(z_j).
+    """R (D, F) and greatest deviations (D,): R_jk = 1 - mean_v d(z_j given v_k = v) / max |z_j - its mean|.
 
-    d is the `quantile` (1: the maximum) of |z_j - its mean|, the mean that of the same examples (Suter et al., 2019).
-    Range 0..1, negative values set to 0; a constant axis has 0. Factors (N, F) are classes.
+    d is the `quantile` (1: the maximum) of |z_j - its mean|, the mean that of the same examples; the normaliser is the
+    maximum over all at any quantile (Suter et al., 2019, and their code). Range 0..1, negative values set to 0; a
+    constant axis has 0. Factors (N, F) are classes.
     """
     require_finite(codes)
-    greatest = _deviation(codes, quantile)
+    greatest = _deviation(codes, 1.0)
     safe = np.where(greatest > 0, greatest, 1.0)
     columns = [
         np.mean([_deviation(codes[column == value], quantile) for value in np.unique(column)], axis=0)

@@ -92,7 +92,23 @@ def test_robustness_in_closed_form_and_what_one_outlier_does():
     robust, weight = irs_matrix(tall, many)
     assert weight[1] > 990
     assert robust[1] == pytest.approx([0.5, 0.5], abs=0.01)  # the outlier's value strays, the other does not
-    assert irs_matrix(tall, many, 0.99)[1][1] < 2
+    robust, weight = irs_matrix(tall, many, 0.99)
+    assert weight[1] > 990  # of all deviations the maximum, at any quantile
+    assert robust[1] == pytest.approx([0.999, 0.999], abs=0.001)
+
+
+def test_a_quantile_of_the_deviations_is_still_divided_by_their_maximum():
+    rng = np.random.default_rng(0)
+    factors, codes = rng.integers(0, 5, (4000, 2)), rng.normal(size=(4000, 3))
+    centred = np.abs(codes - codes.mean(axis=0))
+    expected = np.empty((3, 2))
+    for factor in range(2):
+        groups = [codes[factors[:, factor] == value] for value in range(5)]
+        strays = [np.quantile(np.abs(group - group.mean(axis=0)), 0.99, axis=0) for group in groups]
+        expected[:, factor] = 1 - np.mean(strays, axis=0) / centred.max(axis=0)
+    assert irs_matrix(codes, factors, 0.99)[0] == pytest.approx(expected)
+    assert expected.min() > 0.2  # what is left of noise when a quantile divides by itself: nothing
+    assert irs_matrix(codes, factors)[0].max() < 0.2
 
 
 def test_share_explained_by_one_axis():

@@ -67,8 +67,8 @@ def _of_densities(representation: Representation, rows: Labels, prior: Prior) ->
     codes = representation.test
     found = densities(codes, representation.train.sample, rows)
     note = f"from N = {len(codes)} test points, {len(rows)} samples"
-    cap = f"at most log N = {np.log(len(codes)):.3f} nats from N = {len(codes)} test points"
-    scores = _enclosing("mutual_information", found.mutual_information(), cap)
+    cap = f"at most log N = {np.log(len(codes)):.3f} nats, "
+    scores = _enclosing("mutual_information", found.mutual_information(), note, cap)
     scores += _enclosing("total_correlation", found.total_correlation(), note)
     if prior == "unknown":
         return scores
@@ -77,13 +77,13 @@ def _of_densities(representation: Representation, rows: Labels, prior: Prior) ->
     return scores + _enclosing("marginal_kl", found.marginal(log_p), f"against N(0, I), {note}")
 
 
-def _enclosing(name: str, bounds: Bounds, note: str) -> list[Score]:
-    """Lower and upper bound, with standard errors only where the two are no further apart than the error is."""
+def _enclosing(name: str, bounds: Bounds, note: str, cap: str = "") -> list[Score]:
+    """Lower bound (with its cap) and upper bound, with a standard error only where it is at least their distance."""
     low, n = max(0.0, float(bounds.low.mean())), len(bounds.low)
     high, error = max(low, float(bounds.high.mean())), float(bounds.low.std(ddof=1) / np.sqrt(n))
     stderr = error if n >= FEWEST and high - low <= error else None
     known = f"standard error only where {name}_upper is as near"
-    blank = Score(name, low, stderr, unit="nats", representation="sample", reason=f"lower bound, {note}; {known}")
+    blank = Score(name, low, stderr, unit="nats", representation="sample", reason=f"lower bound, {cap}{note}; {known}")
     return [blank, replace(blank, name=f"{name}_upper", value=high, reason=f"upper bound, {note}")]
 
 

@@ -75,6 +75,9 @@ def test_independent_axes_have_no_total_correlation_however_narrow_in_any_units(
     units = np.logspace(-3, 6, 10)
     other = Representation(*(in_units(part, units, 1e6) for part in (data.train, data.test)))
     assert rows_of(other)["total_correlation"].value == pytest.approx(plain.value, abs=1e-6)
+    assert "at most log N = 8.006 nats" in rows["mutual_information"].reason
+    assert rows["mutual_information_upper"].value > 20  # the truth is 23
+    assert "log N" not in rows["mutual_information_upper"].reason
     assert rows["mutual_information"].stderr is None  # saturated: at log N without any spread
 
 

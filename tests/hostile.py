@@ -27,7 +27,9 @@ def npz(members: Mapping[str, object], method: int = zipfile.ZIP_DEFLATED) -> by
     with zipfile.ZipFile(file, "w", method) as archive:
         for name, content in members.items():
             name = name if "." in name else f"{name}.npy"
-            archive.writestr(name, content if isinstance(content, bytes) else npy(content))
+            entry = zipfile.ZipInfo(name)  # without the date
+            entry.compress_type = method
+            archive.writestr(entry, content if isinstance(content, bytes) else npy(content))
     return file.getvalue()
 
 

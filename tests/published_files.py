@@ -52,13 +52,15 @@ def write_mpi3d(folder, grid):
 def write_cars3d(folder, grid):
     """Each 2x2 block of the large images has one value, so that the mean of it is known."""
     small = random_images(np.prod(grid), 3, 64, 64).reshape(*grid, 3, 64, 64)
-    with tarfile.open(folder / cars3d.NAME, "w:gz", compresslevel=1) as archive:
+    path = folder / cars3d.NAME
+    with gzip.GzipFile(path, "wb", 1, mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
         for car in (2, 0, 1):  # not in the order of their names
             large = small[:, :, car].repeat(2, axis=-1).repeat(2, axis=-2)
             file = io.BytesIO()
             savemat(file, {"im": large.transpose(3, 4, 2, 1, 0)})
+            mesh = b"MATLAB 5.0 MAT-file".ljust(116) + file.getvalue()[116:]  # without the date
             names = (f"data/cars/car_{car:03}_mesh.mat", f"data/other/{car}.mat", f"data/cars/._{car}.mat")
-            for name, content in zip(names, (file.getvalue(), b"other", b"junk"), strict=True):
+            for name, content in zip(names, (mesh, b"other", b"junk"), strict=True):
                 entry = tarfile.TarInfo(name)
                 entry.size = len(content)
                 archive.addfile(entry, io.BytesIO(content))
@@ -85,7 +87,7 @@ def write_smallnorb(folder, grid):
             "info": about,
         }
         for kind, array in arrays.items():
-            (folder / f"{part}-{kind}.mat.gz").write_bytes(gzip.compress(matrix_bytes(array), 1))
+            (folder / f"{part}-{kind}.mat.gz").write_bytes(gzip.compress(matrix_bytes(array), 1, mtime=0))
     return small.repeat(2, axis=2).repeat(2, axis=3)
 
 

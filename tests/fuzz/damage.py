@@ -64,7 +64,7 @@ def bytes_of(content: bytes, rng: np.random.Generator, head: int = 1 << 62) -> b
 
 def packed(content: bytes, rng: np.random.Generator, head: int) -> bytes:
     """What a .gz holds, damaged among its first bytes."""
-    return gzip.compress(bytes_of(gzip.decompress(content), rng, head), 1)
+    return gzip.compress(bytes_of(gzip.decompress(content), rng, head), 1, mtime=0)
 
 
 def members(content: bytes) -> dict[str, bytes]:

@@ -146,7 +146,7 @@ def _within(content: bytes, rng: np.random.Generator, mark: bytes, before: int, 
     places = list(_places(bytes(tar), mark))
     start = places[rng.integers(0, len(places))] - before
     tar[start : start + length] = damage.bytes_of(bytes(tar[start : start + length]), rng).ljust(length, b"\0")[:length]
-    return gzip.compress(tar, 1)
+    return gzip.compress(tar, 1, mtime=0)
 
 
 def _places(content: bytes, mark: bytes) -> Iterator[int]:
@@ -163,7 +163,7 @@ def _published(family: str) -> dict[str, bytes]:
     from tests import published_files as small
 
     if family == "mnist":
-        return {f"{name}.gz": gzip.compress(content, 1) for name, content in small.mnist_files().items()}
+        return {f"{name}.gz": gzip.compress(content, 1, mtime=0) for name, content in small.mnist_files().items()}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if family == "dsprites":

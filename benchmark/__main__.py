@@ -32,9 +32,10 @@ def _hydra() -> None:
     import hydra
     from omegaconf import DictConfig
 
-    from benchmark.compose import plan_of, register
+    from benchmark.compose import opened, plan_of, register
 
     register()
+    sys.argv[1:] = opened(sys.argv[1:])
     caught: list[Exception] = []
 
     @hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")

@@ -14,6 +14,14 @@ HEADLINE = (
 )  # fmt: skip
 
 
+OPEN = "trainer.optimizer_options"  # which takes keys that no file has: the optimiser itself says which there are
+
+
+def opened(overrides: Sequence[str]) -> list[str]:
+    """The overrides, with those of open mappings as Hydra wants additions written."""
+    return [f"++{text}" if text.startswith((f"{OPEN}=", f"{OPEN}.")) else text for text in overrides]
+
+
 def metric_names() -> list[str]:
     """Every selector that conf/metrics has a file for: what `metrics=auto` means."""
     return _files("metrics")
@@ -90,6 +98,6 @@ def _compose(overrides: Sequence[str]) -> Any:
 
     register()
     GlobalHydra.instance().clear()
-    plain = [text for text in overrides if not text.startswith("hydra")]
+    plain = [text for text in opened(overrides) if not text.startswith("hydra")]
     with initialize_config_module("conf", version_base="1.3"):
         return hydra_compose("config", overrides=plain, return_hydra_config=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 import torch
 from torch import Tensor
@@ -56,7 +56,7 @@ def fit(
     shuffle: bool = True,
     optimizer: Literal["Adam", "AdamW", "SGD", "Adagrad", "RMSprop"] = "Adam",
     learning_rate: Positive = 1e-3,
-    optimizer_options: dict[str, Any] | None = None,
+    optimizer_options: dict[str, float | bool | tuple[float, ...] | None] | None = None,
     initial_second_moment: NonNegative = 0.0,
     schedule: Schedule = "constant",
     warmup_steps: Steps = 0,

@@ -29,6 +29,9 @@ MISTAKES = {
     ("metrics=[rate_distortion,nope]",): "metrics=nope: no such choice",
     ("+objective.gamma=2",): "objective.gamma: no such option",
     ("+colour=red",): "colour: no such key",
+    ("trainer.optimizer_option={eps: 1}",): "trainer.optimizer_option: no such key; did you mean optimizer_options?",
+    ("trainer.optimizer_options.eps=inf",): "trainer.optimizer_options=inf: Input should be a finite number",
+    ("trainer.optimizer_options={eps: small}",): "trainer.optimizer_options=small: Input should be a valid number",
 }
 
 
@@ -49,6 +52,23 @@ def test_unknown_devices_are_refused(name):
 def test_one_and_one_point_zero_are_the_same_run():
     plans = [compose(["objective=beta_vae", f"objective.beta={beta}"]) for beta in ("1", "1.0", "1e0")]
     assert len({plan.folder for plan in plans}) == 1
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("trainer.optimizer_options={momentum: 0.9}",),
+        ("trainer.optimizer_options.momentum=0.9",),
+        ("+trainer.optimizer_options.momentum=0.9",),
+    ],
+    ids=" ".join,
+)
+def test_an_optimiser_takes_options_that_no_file_has(overrides):
+    plan = compose(["trainer=higgins2017", "trainer.optimizer=SGD", *overrides])
+    options = {"fused": True, "initial_accumulator_value": 0.1, "momentum": 0.9}
+    assert plan.trainer.options["optimizer_options"] == options
+    less = compose([*overrides, "~trainer.optimizer_options.fused"])
+    assert less.trainer.options["optimizer_options"] == {"momentum": 0.9}
 
 
 def test_metrics_folders_and_force_are_not_part_of_the_identity():

@@ -32,6 +32,14 @@ def test_the_command_line_replaces_a_grid_and_repetitions_vanish():
     assert len(jobs(grids, "seed=7,8", "trainer.steps=3")) == 4
 
 
+def test_options_of_an_optimiser_vary_as_everything_else():
+    assert jobs([{}], "trainer.optimizer_options.eps=1,2") == [
+        ["++trainer.optimizer_options.eps=1"],
+        ["++trainer.optimizer_options.eps=2"],
+    ]
+    assert jobs([{"trainer.optimizer_options": "{eps: 1}"}]) == [["++trainer.optimizer_options={eps:1}"]]
+
+
 def test_without_grids_the_command_line_is_the_sweep():
     assert jobs([{}], "seed=range(0,3)") == [["seed=0"], ["seed=1"], ["seed=2"]]
 

@@ -54,11 +54,13 @@ def expand(parser: OverridesParser, grids: Sequence[Mapping[str, Any]], argument
     """The overrides of every run: the product within each grid, one grid after the other, without repetitions."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
+    from benchmark.compose import opened
+
     given = {override.key_or_group for override in parser.parse_overrides(list(arguments))}
     jobs: dict[tuple[str, ...], None] = {}
     for grid in grids:
         rest = [f"{key}={_values(value)}" for key, value in grid.items() if key not in given]
-        parsed = parser.parse_overrides([*arguments, *rest])
+        parsed = parser.parse_overrides(opened([*arguments, *rest]))
         for batch in BasicSweeper.split_arguments(parsed, None):
             jobs |= {tuple(job): None for job in batch}
     return [list(job) for job in jobs]

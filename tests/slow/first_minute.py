@@ -13,7 +13,6 @@ import copy
 import itertools
 import math
 import multiprocessing
-import os
 import sys
 import tempfile
 import time
@@ -168,8 +167,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
     chosen = [plan for plan in plans(arguments.seed) if all(word in _name(plan) for word in arguments.words)]
-    spawn = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as cache, ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as pool:
+    if not chosen:
+        parser.error(f"no run has all of {arguments.words}")
+    workers, spawn = chosen[0].settings.processes(len(chosen)), multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as cache, ProcessPoolExecutor(workers, mp_context=spawn) as pool:
         return exit_code(chosen, pool.map(_on_few_images, chosen, itertools.repeat(cache)))
 
 

@@ -141,16 +141,21 @@ def try_out(plan: Plan) -> Outcome:
     except FloatingPointError:
         finite = False
     x = validation.batch(torch.arange(len(validation)), torch_stream(0, "first minute draw"))
-    options = plan.trainer.options
-    total = total_steps(options["steps"], options["epochs"], len(train), options["batch_size"])
-    at_last = Batch(x, STEPS, len(train), total_steps=total)
-    before, after = (_value(model, stage.objective, at_last) for model in (initial, stage.model))
+    batch = Batch(x, STEPS, len(train), total_steps=_total(plan, len(train)))
+    before, after = (_value(model, stage.objective, batch) for model in (initial, stage.model))
     return Outcome(before, after if finite else math.nan, time.perf_counter() - started)
+
+
+def _total(plan: Plan, num_examples: int) -> int:
+    assert plan.trainer is not None
+    options = plan.trainer.options
+    return total_steps(options["steps"], options["epochs"], num_examples, min(options["batch_size"], num_examples))
 
 
 @torch.no_grad()
 def _value(model: VAE, objective: Any, batch: Batch) -> float:
-    return objective(model, replace(batch, generator=torch_stream(0, "first minute noise"))).mean().item()
+    noise = torch_stream(0, "first minute noise")
+    return objective(model, replace(batch, generator=noise)).mean().item()
 
 
 def _on_few_images(plan: Plan, cache: str) -> Outcome:

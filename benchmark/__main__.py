@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 import sys
 
+from benchmark import interrupts
+
 
 def main() -> None:
     """Run what the command line says; a mistake in it ends with one line and exit code 2, a failed run with 1."""
+    with interrupts.exiting():
+        _main()
+
+
+def _main() -> None:
     arguments = sys.argv[1:]
     if {"--help", "-h"} & set(arguments):
         from benchmark.guide import guide
@@ -18,8 +25,6 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing, and we say it in one line
     try:
         _hydra()
-    except KeyboardInterrupt:
-        sys.exit(130)
     except ModuleNotFoundError as error:
         sys.exit(f"error: {error}; install the benchmark into this environment with pip install -e .")
     except Exception as error:
@@ -65,15 +70,16 @@ def _explained(error: Exception, arguments: list[str]) -> int:
 
     from benchmark.compose import explain
     from benchmark.configuration import ConfigurationError
+    from benchmark.files import Unwritable
 
     if isinstance(error, HydraException | OmegaConfBaseException):
         print(f"error: {explain(error, [text for text in arguments if not text.startswith('-')])}", file=sys.stderr)
         return 2
-    name = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-    print(f"error: {name}{error}", file=sys.stderr)
-    if not isinstance(error, ValueError):
+    explained = isinstance(error, ValueError | Unwritable)
+    print(f"error: {'' if explained else f'{type(error).__name__}: '}{error}", file=sys.stderr)
+    if not explained:
         print("(HYDRA_FULL_ERROR=1 shows the whole traceback)", file=sys.stderr)
-    return 2 if isinstance(error, ConfigurationError) else 1
+    return 2 if isinstance(error, ConfigurationError | Unwritable) else 1
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def caveats(
     sections = (
         Section(f"Failed runs ({len(failed)})", failed),
         Section(f"Missing runs ({len(missing)})", [f"{name}: {command}" for name, command in missing.items()]),
-        Section(f"Damaged runs ({len(damaged)})", list(damaged.values())),
+        Section(f"Damaged ({len(damaged)})", [_damage(name, why, manifest) for name, why in damaged.items()]),
         Section("Runs of another version", list(others)),
         Section("Metrics left out", _left_out([record for _, record in records])),
         Section("Warning", _mixed([record.provenance for _, record in records])),
@@ -65,6 +65,11 @@ def _failure(folder: Path, record: Record, manifest: Mapping[str, Any]) -> str:
     stated = manifest.get("runs", {}).get(folder.name) or (record.error or {}).get("command")
     command = stated or f"python -m benchmark {choices} seed={record.config.get('seed', 0)}"
     return f"{folder.name}: {record.error_line}\n    repeat it alone: {command}"
+
+
+def _damage(name: str, why: str, manifest: Mapping[str, Any]) -> str:
+    command = manifest.get("runs", {}).get(name)
+    return f"damaged: {name}: {why}" + (f"\n    repeat it alone: {command}" if command else "")
 
 
 def _left_out(records: Sequence[Record]) -> list[str]:

@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from benchmark.record import digest, write_atomically, write_json
+from benchmark.documents import digest
+from benchmark.files import write_atomically, write_json
 from models.vae import VAE
 
 WEIGHTS = "model.safetensors"

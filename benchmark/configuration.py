@@ -19,8 +19,8 @@ from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
+from benchmark.documents import digest
 from benchmark.published import names as names_published
-from benchmark.record import digest
 from benchmark.versions import NUMBERS
 
 REFERENCES = "benchmark.references."  # codes that are made by a function of the data set, not by a VAE

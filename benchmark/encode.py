@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from torch.distributions import Distribution
 
 from benchmark.datasets import Dataset
-from benchmark.record import write_atomically
+from benchmark.files import write_atomically
 from metrics.core import Codes, Representation
 from models.sampling import draw
 from models.vae import VAE

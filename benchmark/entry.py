@@ -10,7 +10,8 @@ from benchmark.configuration import Plan
 from benchmark.estimate import print_dry_run
 from benchmark.run import execute
 from benchmark.scores import score_table
-from benchmark.sweep import Failure, experiment_folder, first_line, prepare, sweep, unfinished, write_manifest
+from benchmark.sweep import experiment_folder, prepare, sweep, unfinished, write_manifest
+from benchmark.workers import Failure, first_line
 
 Launch = Callable[[Sequence[Sequence[str]]], Any]
 
@@ -26,11 +27,14 @@ def conduct(plans: Sequence[Plan], launch: Launch | None) -> int:
         print_dry_run(prepared)
         return 0
     failures = sweep(prepared) if launch is None else _elsewhere(prepared, launch)
-    report = write_report(experiment_folder(prepared[0]))
-    told = set(report.failed)  # the report has named those that left a record
-    for failure in failures:
-        if failure.plan.folder.name not in told:
-            print(f"failed: {failure.error}\n    repeat it alone: {failure.plan.command}")
+    told: set[str] = set()
+    try:
+        report = write_report(experiment_folder(prepared[0]))
+        told |= set(report.failed)  # the report has named those that left a record
+    finally:  # also where there is no record to report, or no room for a report
+        for failure in failures:
+            if failure.plan.folder.name not in told:
+                print(f"failed: {failure.error}\n    repeat it alone: {failure.plan.command}")
     return 1 if failures or report.exit_code else 0
 
 

@@ -10,7 +10,8 @@ import torch
 
 from benchmark.claim import threads
 from benchmark.configuration import Plan
-from benchmark.record import FILE, digest, read_record
+from benchmark.documents import digest
+from benchmark.record import known_record
 from benchmark.run import missing_metrics, previous_record
 from benchmark.stage import build
 from models.vae import Batch
@@ -51,9 +52,8 @@ def _kind(plan: Plan) -> str:
 
 
 def _spent(plan: Plan) -> float | None:
-    if not (plan.folder / FILE).exists():
-        return None
-    return read_record(plan.folder).provenance.get("seconds", {}).get("total")
+    record = known_record(plan.folder)
+    return record.provenance.get("seconds", {}).get("total") if record else None
 
 
 def _timed(plan: Plan) -> float:

@@ -17,8 +17,9 @@ from benchmark.configuration import Component, ConfigurationError, Plan
 from benchmark.datasets import Dataset
 from benchmark.encode import representation_of
 from benchmark.evidence import Subject
+from benchmark.files import write_json
 from benchmark.loading import load_dataset
-from benchmark.record import SCHEMA, write_json
+from benchmark.record import SCHEMA
 from benchmark.scores import score_table
 from benchmark.streams import numpy_stream, seed_of
 from metrics.core import Inapplicable, Representation, Score

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from benchmark.arrays import UnreadableError, read_arrays
-from benchmark.record import write_atomically
+from benchmark.files import write_atomically
 from metrics.arrays import words
 from metrics.core import Array, Codes, Representation
 

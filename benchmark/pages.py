@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from typing import Any
 
 from tabulate import SEPARATING_LINE, tabulate
 
+from benchmark import text
 from benchmark.caveats import Section
 from benchmark.wide import Wide, superscript
 
+REFERENCES = "*references*"
 WIDTH = 138  # of the terminal's tables
 NORMAL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$"}
@@ -33,9 +36,16 @@ def note_lines(wide: Wide) -> list[str]:
 def markdown(wide: Wide) -> str:
     """The wide table in Markdown, references below the trained configurations."""
     heads = [" ".join(filter(None, (title, f"({about})" if about else ""))) for title, about in _heads(wide)]
-    divider = [["", "*references*", *[""] * (len(heads) - 2)]] if wide.references else []
-    rows = [heads, ["---:", ":---", *["---:"] * (len(heads) - 2)], *wide.trained, *divider, *wide.references]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    divider = [["", REFERENCES, *[""] * (len(heads) - 2)]] if wide.references else []
+    rows = [_cells(row) for row in (*wide.trained, *divider, *wide.references)]
+    lines = [[text.cell(head) for head in heads], ["---:", ":---", *["---:"] * (len(heads) - 2)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cells(row: Sequence[str]) -> list[str]:
+    """Cells in Markdown: all but the name of the configuration are ours, with their **bold**."""
+    rank, name, *cells = row
+    return [rank, name if name == REFERENCES else text.cell(name), *cells]
 
 
 def _heads(wide: Wide) -> list[tuple[str, str]]:
@@ -61,10 +71,10 @@ def _latex_row(cells: Iterable[str]) -> str:
     return " & ".join(re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", escape(cell)) for cell in cells) + r" \\"
 
 
-def escape(text: str) -> str:
+def escape(words: str) -> str:
     """Plain text as LaTeX, with the few signs that these tables use."""
-    text = "".join(LATEX.get(character, character) for character in text)
-    return re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: f"\\textsuperscript{{{m[0].translate(NORMAL)}}}", text)
+    words = "".join(LATEX.get(character, character) for character in text.plain(words))
+    return re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: f"\\textsuperscript{{{m[0].translate(NORMAL)}}}", words)
 
 
 def terminal(wide: Wide) -> str:
@@ -84,7 +94,8 @@ def terminal(wide: Wide) -> str:
 
 def _wrap(title: str, detail: str, unit: str) -> list[str]:
     """Head lines of some 15 characters, an arrow beside its word."""
-    lines = [textwrap.wrap(text, 15, break_long_words=False) for text in (re.sub(" (?=[↑↓])", "\u00a0", title), detail)]
+    words = re.sub(" (?=[↑↓])", "\u00a0", title), detail
+    lines = [textwrap.wrap(part, 15, break_long_words=False) for part in words]
     return [line.replace("\u00a0", " ") for part in lines for line in part] + ([f"[{unit}]"] if unit else [])
 
 
@@ -120,28 +131,41 @@ class Page:
 
     def markdown(self) -> str:
         """What leaderboard.md holds."""
-        parts = [f"# {self.name}", self.reading, f"Rebuild this page: `python -m benchmark.report {self.name}`"]
+        rebuild = text.code(shlex.join(["python", "-m", "benchmark.report", self.name]))
+        parts = [f"# {text.markdown(self.name)}", text.markdown(self.reading), f"Rebuild this page: {rebuild}"]
         parts += [f"![{figure.replace('_', ' ')}]({figure}.png)" for figure in self.figures]
         for title, lines in self.sections:
             parts += [f"## {title}", "\n".join(f"- {_item(line)}" for line in lines)]
         for wide in self.wides:
-            parts += [f"## {wide.title}", wide.about, markdown(wide), "<br>\n".join(note_lines(wide))]
-        legend = dict.fromkeys(f"- {line}" for wide in self.wides for line in wide.legend)
+            notes = "<br>\n".join(map(text.markdown, note_lines(wide)))
+            parts += [f"## {text.markdown(wide.title)}", text.markdown(wide.about), markdown(wide), notes]
+        legend = dict.fromkeys(f"- {_meaning(line)}" for wide in self.wides for line in wide.legend)
         return "\n\n".join(filter(None, [*parts, "## What the columns mean", "\n".join(legend)])) + "\n"
+
+    def latex(self) -> str:
+        """What leaderboard.tex holds."""
+        return "% needs booktabs and graphicx\n" + "\n\n".join(map(latex, self.wides)) + "\n"
 
     def terminal(self) -> str:
         """What is printed: tables first, for the end of a long output is what stays in sight."""
         parts = ["\n".join([*_heading(wide), terminal(wide), *note_lines(wide)]) for wide in self.wides]
         parts.append(textwrap.fill(self.reading, WIDTH))
         parts += [f"{title}\n" + textwrap.indent("\n".join(lines), "  ") for title, lines in self.sections]
-        return "\n\n".join(parts)
+        return "\n".join(map(text.plain, "\n\n".join(parts).split("\n")))
 
 
 def _heading(wide: Wide) -> list[str]:
-    return [wide.title, *textwrap.wrap(wide.about, WIDTH), ""]
+    return [wide.title, *textwrap.wrap(text.plain(wide.about), WIDTH), ""]
 
 
 def _item(line: str) -> str:
     """A line of a section in Markdown; a verdict is bold."""
-    line = re.sub(r"^(held|not held) +(\S+) +", r"**\1** \2: ", line.replace("<", "&lt;"))
+    line = "\n".join(map(text.markdown, line.split("\n")))
+    line = re.sub(r"^(held|not held) +(\S+) +", r"**\1** \2: ", line)
     return re.sub(r"\n +", r"<br>\n  ", line)
+
+
+def _meaning(line: str) -> str:
+    """A line of the legend in Markdown: the name of its score is code."""
+    _, name, words = line.split("`", 2)
+    return f"{text.code(name)}{text.markdown(words)}"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from benchmark.record import write_atomically
+from benchmark.files import write_atomically
 from benchmark.streams import torch_stream
 from models.vae import VAE
 

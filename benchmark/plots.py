@@ -10,11 +10,11 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
+from benchmark.files import remove, write_atomically
 from benchmark.headlines import headline_rows
 from benchmark.heatmaps import heatmaps
 from benchmark.looks import STYLE
 from benchmark.plane import rate_distortion
-from benchmark.record import write_atomically
 from benchmark.strips import beta, leaderboard
 
 DPI = 110
@@ -34,7 +34,7 @@ def write_figures(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> lis
 def save_figure(path: Path, figure: Figure | None) -> bool:
     """Write a PNG, or remove the old one where there is nothing to draw; returns whether there is a picture now."""
     if figure is None:
-        path.unlink(missing_ok=True)
+        remove(path)
         return False
     write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}))
     return True

@@ -2,38 +2,99 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from annotated_types import Interval
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
+
+from benchmark.documents import Damaged, canonical, checked, digest, read_json
+from benchmark.files import write_json, writing
 from metrics.core import Score
 
 SCHEMA = 1
 FILE = "record.json"
-MANIFEST = "experiment.json"
+DAMAGED = "record.damaged.json"  # where a damaged record is kept when its run is repeated
+GREATEST = 1e100  # of a score: its square and its fourth power are still numbers
+Whole = Annotated[int, Interval(ge=0, lt=2**63)]
 
 
-class RecordError(ValueError):
-    """A record that cannot be trusted: damaged, edited, or of another schema."""
+class _Configuration(BaseModel, extra="allow", strict=True):
+    """What readers of a record rely on in its configuration."""
+
+    dataset: dict[str, Any]
+    model: dict[str, Any]
+    objective: dict[str, Any] | None
+    trainer: dict[str, Any] | None
+    metrics: dict[str, dict[str, Any]]
+    seed: Whole
+    evaluation_seed: Whole
+    data_checksum: str = ""
+    numbers: Whole = 1
+    scores: Whole = 1
+
+
+class _Choices(BaseModel, extra="allow", strict=True):
+    dataset: str
+    model: str
+    objective: str
+    trainer: str
+    experiment: str
+
+
+class _Provenance(BaseModel, extra="allow", strict=True):
+    """What readers of a record rely on in its origin."""
+
+    commit: str | None = None
+    dirty: bool | None = None
+    versions: dict[str, str] = {}
+    seconds: dict[str, float] = {}
+
+
+def _like(kind: type[BaseModel]) -> AfterValidator:
+    """Checks a mapping, and leaves it as it is."""
+
+    def check(content: dict[str, Any]) -> dict[str, Any]:
+        kind.model_validate(content)
+        return content
+
+    return AfterValidator(check)
+
+
+def _drawable(scores: tuple[Score, ...]) -> tuple[Score, ...]:
+    """Numbers that tables and figures can do arithmetic with."""
+    for score in scores:
+        if abs(score.value or 0.0) > GREATEST or abs(score.stderr or 0.0) > GREATEST:
+            raise ValueError(f"{score.name} is greater than {GREATEST:g}")
+        if not 0 <= (score.num_labels or 0) < 2**63:
+            raise ValueError(f"{score.name} has {score.num_labels} labels")
+    return scores
 
 
 @dataclass(frozen=True)
 class Record:
     """All that is known about one run: what was chosen, what was measured, and where it comes from."""
 
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
     status: Literal["finished", "failed"]
-    choices: Mapping[str, str]  # the chosen name in every group: dataset, model, objective, trainer, experiment
-    config: Mapping[str, Any]  # the run's identity, and metrics, evaluation_seed, scores (their version)
-    scores: tuple[Score, ...] = ()
+    # the chosen name in every group: dataset, model, objective, trainer, experiment
+    choices: Annotated[Mapping[str, str], _like(_Choices)]
+    # the run's identity, and metrics, evaluation_seed, scores (their version)
+    config: Annotated[Mapping[str, Any], _like(_Configuration)]
+    scores: Annotated[tuple[Score, ...], AfterValidator(_drawable)] = ()
     group: str = ""  # comparison group: likelihoods of two groups never share a table or a plane
     left_out: Mapping[str, str] = field(default_factory=dict)  # selector -> why metrics=auto left it out
     error: Mapping[str, str] | None = None  # type, message, traceback of a run that failed
-    provenance: Mapping[str, Any] = field(default_factory=dict)  # commit, versions, threads, device, times, data source
+    # commit, versions, threads, device, times, data source
+    provenance: Annotated[Mapping[str, Any], _like(_Provenance)] = field(default_factory=dict)
     schema: int = SCHEMA
 
     @property
@@ -67,88 +128,85 @@ class Record:
         return f"{self.error.get('type', 'Error')}: {message}"
 
 
-def digest(content: Mapping[str, Any]) -> str:
-    """sha256 of a JSON value in canonical form (sorted keys, no spaces)."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write a temporary file beside `path`, flush it to disk, rename it: readers see the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file atomically; NaN and infinity are refused, for JSON has neither."""
-    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
-
-
 def write_record(folder: Path, record: Record) -> Path:
-    """Write `folder`/record.json with a digest of its content."""
-    content = asdict(record)
-    write_json(folder / FILE, {**content, "digest": digest(json.loads(json.dumps(content)))})
+    """Write `folder`/record.json with a digest of its content; Damaged where nobody could read it back."""
+    content = json.loads(json.dumps(asdict(record)))
+    checked(_record().validate_json, canonical(content))
+    write_json(folder / FILE, {**content, "digest": digest(content)})
     return folder / FILE
 
 
 def read_record(folder: Path) -> Record:
-    """Read and verify `folder`/record.json; RecordError says what is wrong with it and what to do."""
-    path = folder / FILE
-    remedy = "delete the run's folder, or repeat the run with force=true"
-    try:
-        content = json.loads(path.read_text())
-        stated = content.pop("digest")
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError, TypeError) as error:
-        raise RecordError(f"{path} is not a record ({error}); {remedy}") from error
-    if digest(content) != stated:
-        raise RecordError(f"{path} was changed after it was written (its digest does not match); {remedy}")
+    """Read and verify `folder`/record.json; Damaged says what is wrong, FileNotFoundError that there is none."""
+    content = read_json(folder / FILE)
+    stated = content.pop("digest", None)
+    text = canonical(content)
+    if hashlib.sha256(text).hexdigest() != stated:
+        raise Damaged("was changed after it was written (its digest does not match)")
     if content.get("schema") != SCHEMA:
-        raise RecordError(f"{path} has schema {content.get('schema')}, this version reads {SCHEMA}; {remedy}")
+        raise Damaged(f"has schema {content.get('schema')}, this version reads {SCHEMA}")
+    return checked(_record().validate_json, text)
+
+
+@functools.cache
+def _record() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
+
+
+def known_record(folder: Path) -> Record | None:
+    """The record of a run, or None where there is none that can be trusted."""
     try:
-        return Record(**{**content, "scores": tuple(Score(**score) for score in content["scores"])})
-    except (TypeError, KeyError) as error:
-        raise RecordError(f"{path} lacks or has unknown fields ({error}); {remedy}") from error
+        return read_record(folder)
+    except (FileNotFoundError, Damaged):
+        return None
 
 
-def run_folders(experiment: Path) -> Iterator[Path]:
-    """The folders of `experiment`/runs that hold a record, in order of name."""
-    yield from sorted(path.parent for path in (experiment / "runs").glob(f"*/{FILE}"))
+def set_aside(folder: Path) -> str:
+    """Move a damaged record out of the way of a new one; returns what was wrong, "" for a sound or no record."""
+    try:
+        read_record(folder)
+    except FileNotFoundError:
+        return ""
+    except Damaged as error:
+        kept = next(path for path in _names(folder / DAMAGED) if not os.path.lexists(path))
+        with writing(kept):
+            (folder / FILE).rename(kept)
+        return f"{FILE} {error}; it is kept as {kept.name}"
+    return ""
+
+
+def _names(path: Path) -> Iterator[Path]:
+    yield path
+    yield from (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
 
 
 def read_folder(experiment: Path) -> tuple[list[tuple[Path, Record]], dict[str, str]]:
-    """The records that can be trusted, and folder name -> what is wrong with each of the others.
+    """The records that can be trusted, and folder name -> what is wrong with each of the others, in order of name.
 
     A folder without one trusted record is a ValueError.
     """
     records, damaged = [], {}
-    for run in run_folders(experiment):
+    for run in _folders(experiment / "runs"):
         try:
             records.append((run, read_record(run)))
-        except RecordError as error:
-            damaged[run.name] = str(error).split("\n")[0].replace(f"{experiment}/", "")
+        except FileNotFoundError:
+            continue
+        except Damaged as error:
+            damaged[run.name] = f"{FILE} {error}"
     if not records:
-        what = f"has only damaged records ({len(damaged)})" if damaged else f"holds no records (runs/*/{FILE})"
-        what = what if experiment.is_dir() else "does not exist"
+        what = f"holds no records (runs/*/{FILE})" if experiment.is_dir() else "does not exist"
+        if damaged:
+            name, why = next(iter(damaged.items()))
+            what = f"has only damaged records ({len(damaged)}, the first: runs/{name}: {why})"
         remedy = "run `python -m benchmark experiment=<name>` first, or name a folder such as results/<experiment>"
         raise ValueError(f"{experiment} {what}; {remedy}")
     return records, damaged
 
 
-def read_manifest(experiment: Path) -> dict[str, Any]:
-    """What the experiment asked for, or nothing for a folder of single runs."""
-    path = experiment / MANIFEST
+def _folders(runs: Path) -> list[Path]:
     try:
-        return dict(json.loads(path.read_text())) if path.exists() else {}
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
-        raise ValueError(f"{path} is not a JSON object ({error}); delete it, or start the experiment again") from error
+        return sorted(path for path in runs.iterdir() if path.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ValueError(f"{runs} cannot be read ({error.strerror})") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 
 from benchmark.caveats import Section
 from benchmark.correlations import Correlations, correlate, correlations_table
+from benchmark.files import remove, write_text
 from benchmark.headlines import group_titles, title_of
 from benchmark.looks import PALETTE, STYLE, head
 from benchmark.plots import save_figure
-from benchmark.record import write_atomically
 from benchmark.relations import variance_table
 
 # what the figures show of all the scores that the files have, kin beside kin
@@ -35,22 +35,39 @@ CAUSES = {"method": "method", "strength": "its hyper-parameter", "seed": "seed"}
 COLOURS = (PALETTE[0], PALETTE[1], "0.8")
 
 
-def write_relations(folder: Path, table: pd.DataFrame) -> tuple[list[str], list[Section]]:
-    """Write correlations.{csv,png} and variance.{csv,png}, or remove them; returns names of figures, and sections."""
-    correlated, variance = correlate(table), variance_table(table)
-    titles = group_titles(table["group"].unique())
-    _write_table(folder / "correlations.csv", correlations_table(correlated))
-    _write_table(folder / "variance.csv", variance)
-    with mpl.rc_context(STYLE):
-        figures = {"correlations": heat_maps(correlated, titles), "variance": bars(variance, titles)}
-        names = [name for name, figure in figures.items() if save_figure(folder / f"{name}.png", figure)]
-    lines = {
-        "Rank correlations (correlations.csv)": [f"{titles[of.group]}: {of.note}" for of in correlated],
-        "Variance explained (variance.csv)": [
-            f"{titles[str(group)]}: {_mean_shares(of)}" for group, of in variance.groupby("group")
-        ],
-    }
-    return names, [Section(title, said) for title, said in lines.items() if said]
+class Relations(NamedTuple):
+    """Rank correlations of the scores of a table, and what explains their variance, by group."""
+
+    correlated: list[Correlations]
+    variance: pd.DataFrame
+    titles: dict[str, str]
+
+    @property
+    def sections(self) -> list[Section]:
+        """What a report says of them."""
+        lines = {
+            "Rank correlations (correlations.csv)": [f"{self.titles[of.group]}: {of.note}" for of in self.correlated],
+            "Variance explained (variance.csv)": [
+                f"{self.titles[str(group)]}: {_mean_shares(of)}" for group, of in self.variance.groupby("group")
+            ],
+        }
+        return [Section(title, said) for title, said in lines.items() if said]
+
+    def write(self, folder: Path) -> list[str]:
+        """Write correlations.{csv,png} and variance.{csv,png}, or remove them; returns the names of the figures."""
+        _write_table(folder / "correlations.csv", correlations_table(self.correlated))
+        _write_table(folder / "variance.csv", self.variance)
+        with mpl.rc_context(STYLE):
+            figures = {
+                "correlations": heat_maps(self.correlated, self.titles),
+                "variance": bars(self.variance, self.titles),
+            }
+            return [name for name, figure in figures.items() if save_figure(folder / f"{name}.png", figure)]
+
+
+def relations(table: pd.DataFrame) -> Relations:
+    """The relations of a full table; none where the sweep is small."""
+    return Relations(correlate(table), variance_table(table), group_titles(table["group"].unique()))
 
 
 def _mean_shares(rows: pd.DataFrame) -> str:
@@ -62,10 +79,9 @@ def _mean_shares(rows: pd.DataFrame) -> str:
 
 def _write_table(path: Path, rows: pd.DataFrame) -> None:
     if rows.empty:
-        path.unlink(missing_ok=True)
+        remove(path)
         return
-    text = rows.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_text(path, rows.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
 
 
 def shown(scores: Sequence[str]) -> list[str]:

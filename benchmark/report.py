@@ -5,21 +5,25 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from benchmark.agreement import with_agreement
-from benchmark.caveats import Section, caveats, missing_runs, of_latest_version
+from benchmark.caveats import Records, Section, caveats, missing_runs, of_latest_version
+from benchmark.claim import claimed
 from benchmark.claims import Verdict, as_json, check, parse_claims
-from benchmark.pages import Page, latex
+from benchmark.files import Unwritable, outcome, remove_leftovers, write_json, write_text
+from benchmark.manifest import FILE as MANIFEST
+from benchmark.manifest import read_manifest
+from benchmark.pages import Page
 from benchmark.plots import write_figures
-from benchmark.published import not_run, read
+from benchmark.published import Published, not_run, read
 from benchmark.ranking import rank_key
-from benchmark.record import read_folder, read_manifest, write_atomically, write_json
-from benchmark.relating import write_relations
+from benchmark.record import read_folder
+from benchmark.relating import Relations, relations
 from benchmark.tables import COLUMNS, full_table, leaderboard
 from benchmark.wide import wide_tables
 
@@ -41,29 +45,64 @@ class Report:
 
 
 def write_report(folder: Path | str) -> Report:
-    """Write scores.csv, leaderboard.{csv,md,tex}, claims.json and the figures into the folder, and print the text.
+    """Print what a folder of runs says, and write scores.csv, leaderboard.{csv,md,tex}, claims.json and figures there.
 
     A sweep large enough also gets correlations.csv and variance.csv.
 
-    A folder without records is a ValueError; damaged records are named, and the rest is reported.
+    A folder without records is a ValueError; damaged ones, and a damaged experiment.json, are named, and the rest is
+    reported. In a read-only folder the text is printed all the same; a full disk is Unwritable.
     """
     folder = Path(folder)
+    found = _findings(folder)
+    text = found.page.terminal()
+    print(f"{text}\n", flush=True)
+    ending = outcome(lambda: _write(folder, found), f"Written to {folder}")
+    print(ending)
+    failed = tuple(run.name for run, record in found.records if record.status == "failed")
+    return Report(folder, f"{text}\n\n{ending}", found.verdicts, failed, found.missing, tuple(found.damaged.values()))
+
+
+@dataclass(frozen=True)
+class _Findings:
+    """What a folder says, before anything is written."""
+
+    records: Records
+    table: pd.DataFrame
+    board: pd.DataFrame
+    related: Relations
+    page: Page  # without the figures, which are not drawn yet
+    verdicts: tuple[Verdict, ...]
+    missing: tuple[str, ...]
+    damaged: Mapping[str, str]  # folder name, or experiment.json -> what is wrong with it
+
+
+def _findings(folder: Path) -> _Findings:
     records, damaged = read_folder(folder)
     records, others = of_latest_version(records)
     records = with_agreement(records)
-    manifest = read_manifest(folder)
-    verdicts = check(records, parse_claims(manifest.get("claims", [])))
-    published = read(manifest.get("published"))
+    manifest, verdicts, published, wrong = _asked(folder, records)
+    table = full_table(records, published, damaged)
+    board, related = leaderboard(table, manifest.get("rank_by")), relations(table)
+    damaged = damaged | wrong
     elsewhere = not_run(published, (record for _, record in records))
-    sections = [*_claim_section(verdicts), *caveats(records, manifest, damaged, others), *elsewhere]
-    table = full_table(records, published)
-    page = _write_all(folder, table, manifest, sections)
-    write_json(folder / "claims.json", as_json(verdicts))
-    text = f"{page.terminal()}\n\nWritten to {folder}"
-    print(text)
-    failed = tuple(run.name for run, record in records if record.status == "failed")
+    noted = caveats(records, manifest, damaged, others)
+    sections = [*related.sections, *_claim_section(verdicts), *noted, *elsewhere]
+    tables = wide_tables(board, table, str(manifest.get("note") or ""))
+    page = Page(_name(folder, manifest), f"{rank_key(table, manifest.get('rank_by'))}", tables, [], sections)
     missing = tuple(missing_runs(records, manifest, list(damaged)))
-    return Report(folder, text, tuple(verdicts), failed, missing, tuple(damaged.values()))
+    return _Findings(records, table, board, related, page, tuple(verdicts), missing, damaged)
+
+
+def _asked(folder: Path, records: Records) -> tuple[dict[str, Any], list[Verdict], list[Published], dict[str, str]]:
+    """What the experiment asked for, as far as it can be read, and what is wrong with experiment.json."""
+    manifest, verdicts, published, wrong = dict[str, Any](), list[Verdict](), list[Published](), dict[str, str]()
+    try:
+        manifest = read_manifest(folder)
+        verdicts = check(records, parse_claims(manifest.get("claims", [])))
+        published = read(manifest.get("published"))
+    except ValueError as error:
+        wrong[MANIFEST] = str(error)
+    return manifest, verdicts, published, wrong
 
 
 def _claim_section(verdicts: Sequence[Verdict]) -> list[Section]:
@@ -72,28 +111,22 @@ def _claim_section(verdicts: Sequence[Verdict]) -> list[Section]:
     return [Section(title, [verdict.line(width) for verdict in verdicts])] if verdicts else []
 
 
-def _write_all(folder: Path, table: pd.DataFrame, manifest: Mapping[str, Any], sections: Sequence[Section]) -> Page:
-    """Tables, figures and the page that shows them."""
-    rank_by = manifest.get("rank_by")
-    board = leaderboard(table, rank_by)
-    related, relations = write_relations(folder, table)
-    figures, sections = [*write_figures(folder, table, board), *related], [*relations, *sections]
-    tables = wide_tables(board, table, str(manifest.get("note") or ""))
-    page = Page(_name(folder, manifest), f"{rank_key(table, rank_by)}", tables, figures, sections)
-    _write(folder / "scores.csv", table[list(COLUMNS)].to_csv(index=False, lineterminator="\n"))
-    _write(folder / "leaderboard.csv", board.to_csv(index=False, lineterminator="\n"))
-    _write(folder / "leaderboard.tex", "% needs booktabs and graphicx\n" + "\n\n".join(map(latex, page.wides)) + "\n")
-    _write(folder / "leaderboard.md", page.markdown())
-    return page
+def _write(folder: Path, found: _Findings) -> None:
+    """Tables, figures and the page that shows them, by one process at a time."""
+    with claimed(folder / "runs", wait=True):
+        remove_leftovers(folder)
+        figures = [*write_figures(folder, found.table, found.board), *found.related.write(folder)]
+        page = replace(found.page, figures=figures)
+        write_text(folder / "scores.csv", found.table[list(COLUMNS)].to_csv(index=False, lineterminator="\n"))
+        write_text(folder / "leaderboard.csv", found.board.to_csv(index=False, lineterminator="\n"))
+        write_text(folder / "leaderboard.tex", page.latex())
+        write_text(folder / "leaderboard.md", page.markdown())
+        write_json(folder / "claims.json", as_json(found.verdicts))
 
 
 def _name(folder: Path, manifest: Mapping[str, Any]) -> str:
     """The folder as anybody would type it: never an absolute path, for the page is committed."""
     return folder.as_posix() if not folder.is_absolute() else f"results/{manifest.get('experiment', folder.name)}"
-
-
-def _write(path: Path, text: str) -> None:
-    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = parser.parse_args(arguments).folder
     try:
         return write_report(folder).exit_code
-    except ValueError as error:
+    except (ValueError, Unwritable) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

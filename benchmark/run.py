@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 import traceback
@@ -18,12 +19,13 @@ from benchmark.compose import compose
 from benchmark.configuration import Component, Plan
 from benchmark.encode import save
 from benchmark.evaluate import Evaluation, evaluate
+from benchmark.files import remove_leftovers, write_text
 from benchmark.loading import comparison_group, with_data
 from benchmark.matrices import keep_matrices
 from benchmark.pictures import draw_pictures
 from benchmark.pixels import Pixels
 from benchmark.provenance import code_state
-from benchmark.record import FILE, Record, read_record, write_atomically, write_record
+from benchmark.record import Record, known_record, set_aside, write_record
 from benchmark.stage import Stage, build, encoded, rehearse, represent, subject_of
 from benchmark.versions import NUMBERS, SCORES, version_of
 from metrics.core import Representation
@@ -42,26 +44,39 @@ def execute(plan: Plan, wait: bool = True) -> Record:
 
     Raises `Busy` where another process is at this very run and `wait` is false.
     """
+    if (done := finished(plan)) is not None:  # without a lock: the folder may be read-only
+        return done
     with claimed(plan.folder, wait), threads(plan.settings.threads):
-        previous = previous_record(plan)
-        missing = missing_metrics(plan, previous)
-        if previous and not missing:
-            return previous
-        try:
-            record = _measure(plan, previous, missing)
-        except Exception as error:
-            if previous is None:  # what was measured before stays
-                write_record(plan.folder, failure(plan, error))
-            raise
+        remove_leftovers(plan.folder)
+        if wrong := set_aside(plan.folder):
+            print(f"note: {plan.folder}: {wrong}; the run is repeated", file=sys.stderr, flush=True)
+        return finished(plan) or _perform(plan)
+
+
+def _perform(plan: Plan) -> Record:
+    previous = previous_record(plan)
+    try:
+        record = _measure(plan, previous, missing_metrics(plan, previous))
         write_record(plan.folder, record)
-        return record
+    except Exception as error:
+        if previous is None:  # what was measured before stays
+            with contextlib.suppress(OSError):  # the disk may be what is wrong
+                write_record(plan.folder, failure(plan, error))
+        raise
+    return record
+
+
+def finished(plan: Plan) -> Record | None:
+    """The record of a run that has nothing left to do."""
+    previous = previous_record(plan)
+    return None if previous is None or missing_metrics(plan, previous) else previous
 
 
 def previous_record(plan: Plan) -> Record | None:
     """The finished record of this very run, unless it is to be repeated, or its scores were computed otherwise."""
-    if plan.settings.force or not (plan.folder / FILE).exists():
+    record = None if plan.settings.force else known_record(plan.folder)
+    if record is None:
         return None
-    record = read_record(plan.folder)
     same_draw = record.config.get("evaluation_seed") == plan.settings.evaluation_seed
     same_way = version_of(record.config) == (NUMBERS, SCORES)
     return record if record.status == "finished" and same_draw and same_way else None
@@ -111,7 +126,7 @@ def _train(stage: Stage) -> Training:
     training = Training(time.perf_counter() - started, kept)
     rows = [list(history[0]), *(["" if value is None else value for value in row.values()] for row in history)]
     text = "".join(",".join(map(str, row)) + "\n" for row in rows)
-    write_atomically(plan.folder / "history.csv", lambda file: file.write(text.encode()))
+    write_text(plan.folder / "history.csv", text)
     save_checkpoint(plan.folder, stage.model, plan.identity, training)
     return training
 

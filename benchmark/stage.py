@@ -13,12 +13,12 @@ from torch.distributions import Distribution
 
 from benchmark.configuration import Component, Plan
 from benchmark.datasets import Dataset
+from benchmark.documents import digest
 from benchmark.encode import arrays_of, encode, representation_of
 from benchmark.evaluate import evaluate
 from benchmark.evidence import Subject
 from benchmark.loading import device_of, load_dataset
 from benchmark.pixels import Pixels
-from benchmark.record import digest
 from benchmark.streams import numpy_stream, seed_of, torch_stream
 from metrics.core import Representation
 from models.vae import VAE, Batch

@@ -14,8 +14,9 @@ import pandas as pd
 from benchmark.agreement import NAMES as OF_SEVERAL_SEEDS
 from benchmark.published import Published
 from benchmark.ranking import CONFIGURATION, rank_key, ranked
-from benchmark.record import Record
+from benchmark.record import GREATEST, Record
 from benchmark.statistics import half_widths
+from benchmark.text import plain
 from metrics.core import Score
 
 RUN = ("run", "experiment", "dataset", "model", "objective", "varied", "seed")
@@ -79,17 +80,30 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
-def full_table(records: Sequence[tuple[Path, Record]], published: Sequence[Published] = ()) -> pd.DataFrame:
-    """The tidy table with the HIDDEN columns beside it; text that is absent is ""."""
+def full_table(
+    records: Sequence[tuple[Path, Record]],
+    published: Sequence[Published] = (),
+    damaged: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """The tidy table with the HIDDEN columns beside it; text that is absent is "", and what is shown is printable.
+
+    A failed run is one row with its error as reason, a damaged one (name of its folder -> why) likewise.
+    """
     words = varied([record for _, record in records])
     rows = [
         row
         for (folder, record), word in zip(records, words, strict=True)
         for row in _rows(folder, record, word, [number for number in published if number.is_of(record)])
     ]
+    rows += [_without_scores((name, *[""] * 5, None), "damaged", why, ("", False, None))
+             for name, why in (damaged or {}).items()]  # fmt: skip
     table = pd.DataFrame(rows, columns=pd.Index([*COLUMNS, *HIDDEN]))
     numbers = dict.fromkeys(("value", "stderr", "beta", *PUBLISHED[:2]), float)
-    return table.astype({**numbers, "num_labels": "Int64", "reference": bool})
+    return table.astype({**numbers, **dict.fromkeys(("seed", "num_labels"), "Int64"), "reference": bool})
+
+
+def _without_scores(head: tuple[Any, ...], status: str, reason: str, hidden: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*head, "", "", None, "", None, None, "", "", status, plain(reason), *hidden, None, None, "")
 
 
 def scores_table(records: Sequence[tuple[Path, Record]]) -> pd.DataFrame:
@@ -98,15 +112,16 @@ def scores_table(records: Sequence[tuple[Path, Record]]) -> pd.DataFrame:
 
 
 def _rows(folder: Path, record: Record, word: str, published: Sequence[Published]) -> Iterator[tuple[Any, ...]]:
-    names = [record.choices.get(key, "") for key in ("experiment", "dataset", "model", "objective")]
-    head = (folder.name, *names, word, record.config.get("seed", 0))
-    hidden = (record.group, record.reference, beta_of(record))
+    names = [plain(record.choices.get(key, "")) for key in ("experiment", "dataset", "model", "objective")]
+    head = (plain(folder.name), *names, plain(word), record.config.get("seed", 0))
+    hidden = (plain(record.group), record.reference, beta_of(record))
     if record.status == "failed" or not record.scores:
-        yield (*head, "", "", None, "", None, None, "", "", record.status, record.error_line, *hidden, None, None, "")
+        yield _without_scores(head, record.status, record.error_line, hidden)
         return
     for s in record.scores:
-        measured = (s.num_labels, s.name, s.value, s.stderr, s.unit, s.better or "", record.status, s.reason)
-        yield (*head, s.representation or "", s.factor or "", *measured, *hidden, *_published(s, published))
+        name, unit, reason, factor = (plain(text) for text in (s.name, s.unit, s.reason, s.factor or ""))
+        measured = (s.num_labels, name, s.value, s.stderr, unit, s.better or "", record.status, reason)
+        yield (*head, s.representation or "", factor, *measured, *hidden, *_published(s, published))
 
 
 def _published(score: Score, published: Sequence[Published]) -> tuple[float | None, float | None, str]:
@@ -120,7 +135,7 @@ def beta_of(record: Record) -> float | None:
     if record.choices.get("objective") == "elbo":
         return 1.0
     beta = (record.config.get("objective") or {}).get("beta")
-    return float(beta) if isinstance(beta, int | float) else None
+    return float(beta) if isinstance(beta, int | float) and abs(beta) <= GREATEST else None
 
 
 def leaderboard(table: pd.DataFrame, rank_by: str | None = None) -> pd.DataFrame:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.record import MANIFEST, Record, write_json, write_record
+from benchmark.files import write_json
+from benchmark.manifest import FILE as MANIFEST
+from benchmark.record import Record, write_record
 from metrics.core import Score
 
 FACTORS = {"mnist5k": ("label",), "sprites": ("shape", "scale", "orientation", "x", "y")}

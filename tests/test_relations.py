@@ -11,7 +11,7 @@ from bench_report import record
 from scipy import stats
 
 from benchmark.correlations import bootstrapped, correlate, correlations_table, spearman
-from benchmark.relating import shown, write_relations
+from benchmark.relating import relations, shown
 from benchmark.relations import shares, trained_scores, variance_table
 from benchmark.report import write_report
 from benchmark.run import execute
@@ -161,14 +161,16 @@ def test_intervals_of_correlations_cover_what_they_say():
 
 def test_a_large_sweep_gets_files_figures_and_sections(tmp_path):
     table = sweep(grid=WIDE_GRID)
-    names, sections = write_relations(tmp_path, table)
+    found = relations(table)
+    names, sections = found.write(tmp_path), found.sections
     assert names == ["correlations", "variance"]
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {"correlations.csv", "correlations.png", "variance.csv", "variance.png"}
     lines = dict(sections)
     assert lines["Rank correlations (correlations.csv)"][0].endswith(": 30 runs of 10 configurations")
     assert "(2 methods, 10 configurations, 30 runs)" in lines["Variance explained (variance.csv)"][0]
-    assert write_relations(tmp_path, sweep(seeds=1)) == ([], [])
+    found = relations(sweep(seeds=1))
+    assert (found.write(tmp_path), found.sections) == ([], [])
     assert not list(tmp_path.iterdir())  # what no longer applies is removed
 
 

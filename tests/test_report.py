@@ -196,7 +196,7 @@ def test_what_went_wrong_is_said(report):
         "  broken: FloatingPointError: step 3: objective is nan\n"
         "      repeat it alone: python -m benchmark objective=iwae seed=7\n",
         "gone: python -m benchmark seed=99",
-        "runs/mnist5k-mlp-elbo-0/record.json was changed after it was written",
+        "damaged: mnist5k-mlp-elbo-0: record.json was changed after it was written",
         "mig (1 run): no factors",
         "records come from several commits (0123456789, fedcba); several versions of torch (2.8.0, 2.9.0)",
         "code with uncommitted changes (1 of",
@@ -254,11 +254,23 @@ def test_a_folder_without_records(tmp_path, capsys, prepare):
     assert "python -m benchmark experiment=" in error
 
 
-def test_a_damaged_manifest_is_one_line(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "is no JSON (EOF while parsing"),
+        ("[]", "is no JSON object"),
+        ('{"claims": 3}', "has other content than it should (claims: Input should be a valid"),
+        ('{"runs": {"a": 1}}', "has other content than it should (runs.a: Input should be a valid string)"),
+        ('{"claims": [{"text": "x"}]}', "claim 'x' lacks the key 'metric'"),
+        ('{"published": "nowhere"}', "published=nowhere: results/published has no such file"),
+    ],
+)
+def test_a_damaged_manifest_is_named_and_the_rest_is_reported(tmp_path, capsys, text, why):
     write_record(tmp_path / "runs" / "a", record(scores=rate(1.0)))
-    (tmp_path / "experiment.json").write_text("{")
-    assert main([str(tmp_path)]) == 2
-    assert "experiment.json is not a JSON object" in capsys.readouterr().err
+    (tmp_path / "experiment.json").write_text(text)
+    assert main([str(tmp_path)]) == 1
+    assert f"damaged: experiment.json: {why}" in capsys.readouterr().out
+    assert (tmp_path / "leaderboard.md").exists()
 
 
 @pytest.mark.parametrize("status", ["failed", "finished"])

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmark import versions
-from benchmark.record import FILE, read_folder, read_manifest, read_record, write_record
+from benchmark.manifest import read_manifest
+from benchmark.record import FILE, read_folder, read_record, write_record
 from benchmark.report import write_report
 from benchmark.run import execute, previous_record
 

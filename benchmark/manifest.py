@@ -1,0 +1,32 @@
+"""What an experiment asked for, results/<experiment>/experiment.json, so that a report can say what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from benchmark.documents import canonical, checked, read_json
+
+FILE = "experiment.json"
+
+
+class _Manifest(BaseModel, strict=True):
+    experiment: str = ""
+    command: str = ""
+    runs: dict[str, str] = {}  # name of the run's folder -> the command of that run
+    claims: list[dict[str, Any]] = []
+    rank_by: str | None = None
+    note: str | None = None
+    published: str | None = None
+
+
+def read_manifest(experiment: Path) -> dict[str, Any]:
+    """What the experiment asked for, or nothing for a folder of single runs; Damaged where it cannot be read."""
+    try:
+        content = read_json(experiment / FILE)
+    except FileNotFoundError:
+        return {}
+    checked(_Manifest.model_validate_json, canonical(content))
+    return content

@@ -15,12 +15,18 @@ import pytest
 from conftest import CONF
 
 from benchmark import interrupts, workers
+from benchmark.compose import compose
 from benchmark.record import FILE, read_record
 from benchmark.sweep import prepare
 from benchmark.workers import perform
 
 CHEAP = ("dataset=digits", "model=pca", "metrics=[rate_distortion]")
 proc = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into processes by /proc")
+
+
+def plans_of(tmp_path, cache_dir, seeds):
+    folders = (f"results_dir={tmp_path}", f"cache_dir={cache_dir}")
+    return prepare([compose([*CHEAP, *folders, f"seed={seed}"]) for seed in range(seeds)])
 
 
 def kill_first_children(count: int) -> threading.Thread:
@@ -40,17 +46,17 @@ def kill_first_children(count: int) -> threading.Thread:
     return thread
 
 
-def test_a_worker_killed_while_it_imports_costs_nothing(plan_of_run):
-    plans = prepare([plan_of_run(*CHEAP, f"seed={seed}") for seed in range(3)])
+def test_a_worker_killed_while_it_imports_costs_nothing(tmp_path, cache_dir):
+    plans = plans_of(tmp_path, cache_dir, 3)
     killer = kill_first_children(1)
     assert perform(plans, 2) == []
     killer.join(5)
     assert [read_record(plan.folder).status for plan in plans] == ["finished"] * 3
 
 
-def test_workers_that_never_start_end_the_sweep(plan_of_run, monkeypatch):
+def test_workers_that_never_start_end_the_sweep(tmp_path, cache_dir, monkeypatch):
     monkeypatch.setattr(workers, "ATTEMPTS", 2)
-    plans = prepare([plan_of_run(*CHEAP)])
+    plans = plans_of(tmp_path, cache_dir, 1)
     killer = kill_first_children(20)
     [failed] = perform(plans, 1)
     assert "no worker process lived through its start" in failed.error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -148,7 +148,7 @@ class Column:
         meaning, unit = self.headline.meaning, self.unit
         if unit == "pseudo-nats":  # the formula holds, what it says about log p(x) does not
             meaning, unit = meaning.split(", ")[0], f"{unit}: {PSEUDO}"
-        said = f"`{self.metric}`: {meaning} ({', '.join(filter(None, (unit, direction)))})"
+        said = f"`{self.metric}`: {meaning or self.headline.title} ({', '.join(filter(None, (unit, direction)))})"
         how = "" if unit.startswith("pseudo") else reading(self.metric)
         how = how.removeprefix(f"{direction}; ").removesuffix(f"; {direction}")
         return f"{said}; {how}" if how else said
@@ -160,16 +160,25 @@ class Column:
         return frame[same & budget.fillna(False).astype(bool) & (frame["factor"] == "")]
 
 
-def headline_rows(frame: pd.DataFrame, main: bool = False) -> pd.DataFrame:
-    """What pages (or with `main` figures) show of a full table or leaderboard, with a column `label`."""
+def headline_rows(frame: pd.DataFrame, main: bool = False, chosen: Sequence[str] = ()) -> pd.DataFrame:
+    """What pages (or with `main` figures) show of a full table or leaderboard, with a column `label`.
+
+    `chosen` names scores ("elbo", "linear_probe_accuracy[mean]") that are shown instead.
+    """
     shown = [headline for headline in HEADLINES if headline.main or not main]
     known = [name for name in frame["metric"].unique() if any(headline.matches(name) for headline in shown)]
+    known = [_metric_of(name) for name in chosen] or known
     rows = frame[frame["metric"].isin(known) & (frame["factor"] == "")]
     return rows.assign(label=labels(frame[frame["metric"] != ""])[rows.index])
 
 
-def columns(board: pd.DataFrame) -> list[Column]:
-    """The headline columns that the rows of one comparison group have, at the largest number of labels."""
+def columns(board: pd.DataFrame, chosen: Sequence[str] = ()) -> list[Column]:
+    """The headline columns that the rows of one comparison group have, at the largest number of labels.
+
+    With `chosen` those of these scores alone, in their order; one without a headline is called by its name.
+    """
+    if chosen:
+        return [column for name in chosen for column in _chosen(board, name)]
     names, measured = sorted(board["metric"].unique(), key=natural), set(board.loc[board["mean"].notna(), "metric"])
     return [
         _column(headline, metric, code, rows)
@@ -179,6 +188,30 @@ def columns(board: pd.DataFrame) -> list[Column]:
         for rows in [board[board["metric"] == metric]]
         for code in _codes(headline, rows)
     ]
+
+
+def check_chosen(frame: pd.DataFrame, chosen: Sequence[str]) -> None:
+    """ValueError for a chosen column that no run has."""
+    known = set(frame.loc[frame["factor"] == "", "metric"]) - {""}
+    for name in chosen:
+        if _metric_of(name) not in known:
+            raise ValueError(
+                f"columns={name}: no run has this score; there are {', '.join(sorted(known, key=natural))}"
+            )
+
+
+def _metric_of(chosen: str) -> str:
+    return chosen.partition("[")[0]
+
+
+def _chosen(board: pd.DataFrame, name: str) -> list[Column]:
+    metric, _, code = name.removesuffix("]").partition("[")
+    rows = board[board["metric"] == metric]
+    if rows.empty:
+        return []
+    headline = next((of for of in HEADLINES if of.matches(metric)), Headline(metric, title_of(metric), "", "chosen"))
+    codes = [code] if code else _codes(headline._replace(every_code=True), rows)
+    return [_column(headline, metric, of, rows) for of in codes if of in set(rows["representation"])]
 
 
 def _codes(headline: Headline, rows: pd.DataFrame) -> list[str]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 ACRONYMS = frozenset(("vae", "elbo", "iwae", "pca", "ica", "mlp", "dip", "tcvae", "i", "ii"))
+OPTIONS = {"num_samples": "K", "latent_dim": "D"}
 FIRST_NAMES = {"factor": "Factor", "info": "Info", "annealed": "Annealed"}  # FactorVAE, as its authors write it
 
 
 def spoken(label: str) -> str:
-    """Choices as people write them: acronyms in capitals, other words with spaces; options stay as they are."""
-    return " ".join(word if "=" in word else _spoken(word) for word in label.split(" "))
+    """Choices as people write them: acronyms in capitals, other words with spaces; options by their letter."""
+    return " ".join(_option(word) if "=" in word else _spoken(word) for word in label.split(" "))
+
+
+def _option(text: str) -> str:
+    key, sign, value = text.partition("=")
+    return OPTIONS.get(key, key.replace("_", " ")) + sign + value
 
 
 def _spoken(choice: str) -> str:

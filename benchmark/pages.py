@@ -1,11 +1,11 @@
-"""Wide tables in Markdown, LaTeX and on the terminal, and the whole page and text of a report."""
+"""Wide tables in Markdown and on the terminal, and the whole page and text of a report."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,11 @@ from tabulate import SEPARATING_LINE, tabulate
 
 from benchmark import text
 from benchmark.caveats import Section
+from benchmark.latex import document
 from benchmark.wide import Wide, superscript
 
 REFERENCES = "*references*"
 WIDTH = 138  # of the terminal's tables
-NORMAL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$"}
-LATEX |= {"±": r"$\pm$", "—": "---", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "|": r"\textbar{}"}
-LATEX |= {sign: "\\" + sign for sign in "&%$#_{}"}
 READING = (
     "Mean ± half-width of the 95 % Student t interval over seeds; ↑ higher is better, ↓ lower is better. Bold (* in "
     "the terminal): the best trained configuration, where its paired difference to the runner-up excludes zero. Every "
@@ -50,31 +47,6 @@ def _cells(row: Sequence[str]) -> list[str]:
 
 def _heads(wide: Wide) -> list[tuple[str, str]]:
     return [(title, ", ".join(filter(None, (detail, unit)))) for title, detail, unit in wide.headers]
-
-
-def latex(wide: Wide) -> str:
-    """The wide table in LaTeX; needs the packages booktabs and graphicx."""
-    heads = _heads(wide)
-    lines = [_latex_row(titles) for titles in zip(*heads, strict=True)]
-    references = ["\\midrule", *map(_latex_row, wide.references)] if wide.references else []
-    body = ["\\toprule", *lines, "\\midrule", *map(_latex_row, wide.trained), *references, "\\bottomrule"]
-    begin = f"\\begin{{tabular}}{{rl{'r' * (len(heads) - 2)}}}"
-    notes = " ".join(f"{escape(line)}." for line in note_lines(wide))
-    about = "Mean $\\pm$ half-width of the 95\\,\\% t-interval over seeds"
-    said = f" {escape(wide.about)}." if wide.about else ""
-    caption = f"\\caption{{{escape(wide.title)}.{said} {about}. {notes}}}"
-    return "\n".join(["\\begin{table}", "\\centering", caption, "\\resizebox{\\linewidth}{!}{%", begin, *body,
-                      "\\end{tabular}}", "\\end{table}"])  # fmt: skip
-
-
-def _latex_row(cells: Iterable[str]) -> str:
-    return " & ".join(re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", escape(cell)) for cell in cells) + r" \\"
-
-
-def escape(words: str) -> str:
-    """Plain text as LaTeX, with the few signs that these tables use."""
-    words = "".join(LATEX.get(character, character) for character in text.plain(words))
-    return re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: f"\\textsuperscript{{{m[0].translate(NORMAL)}}}", words)
 
 
 def terminal(wide: Wide) -> str:
@@ -144,7 +116,7 @@ class Page:
 
     def latex(self) -> str:
         """What leaderboard.tex holds."""
-        return "% needs booktabs and graphicx\n" + "\n\n".join(map(latex, self.wides)) + "\n"
+        return document(self.wides, self.name.removeprefix("results/"))
 
     def terminal(self) -> str:
         """What is printed: tables first, for the end of a long output is what stays in sight."""

@@ -53,7 +53,7 @@ class Relations(NamedTuple):
         }
         return [Section(title, said) for title, said in lines.items() if said]
 
-    def write(self, folder: Path) -> list[str]:
+    def write(self, folder: Path, formats: Sequence[str] = ("png",)) -> list[str]:
         """Write correlations.{csv,png} and variance.{csv,png}, or remove them; returns the names of the figures."""
         _write_table(folder / "correlations.csv", correlations_table(self.correlated))
         _write_table(folder / "variance.csv", self.variance)
@@ -62,7 +62,7 @@ class Relations(NamedTuple):
                 "correlations": heat_maps(self.correlated, self.titles),
                 "variance": bars(self.variance, self.titles),
             }
-            return [name for name, figure in figures.items() if save_figure(folder / f"{name}.png", figure)]
+            return [name for name, figure in figures.items() if save_figure(folder / name, figure, formats)]
 
 
 def relations(table: pd.DataFrame) -> Relations:

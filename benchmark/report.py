@@ -19,7 +19,7 @@ from benchmark.files import Unwritable, outcome, remove_leftovers, write_json, w
 from benchmark.manifest import FILE as MANIFEST
 from benchmark.manifest import read_manifest
 from benchmark.pages import Page
-from benchmark.plots import write_figures
+from benchmark.plots import FORMATS, write_figures
 from benchmark.published import Published, not_run, read
 from benchmark.ranking import rank_key
 from benchmark.record import read_folder
@@ -44,7 +44,15 @@ class Report:
         return 1 if self.damaged else 0
 
 
-def write_report(folder: Path | str) -> Report:
+@dataclass(frozen=True)
+class Shown:
+    """What a report shows, where it is not what the experiment says."""
+
+    columns: tuple[str, ...] = ()  # scores of the tables, such as elbo or linear_probe_accuracy[mean]
+    formats: tuple[str, ...] = ()  # of figures, beside PNG
+
+
+def write_report(folder: Path | str, shown: Shown = Shown()) -> Report:
     """Print what a folder of runs says, and write scores.csv, leaderboard.{csv,md,tex}, claims.json and figures there.
 
     A sweep large enough also gets correlations.csv and variance.csv.
@@ -53,10 +61,10 @@ def write_report(folder: Path | str) -> Report:
     reported. In a read-only folder the text is printed all the same; a full disk is Unwritable.
     """
     folder = Path(folder)
-    found = _findings(folder)
+    found = _findings(folder, shown)
     text = found.page.terminal()
     print(f"{text}\n", flush=True)
-    ending = outcome(lambda: _write(folder, found), f"Written to {folder}")
+    ending = outcome(lambda: _write(folder, found, shown.formats), f"Written to {folder}")
     print(ending)
     failed = tuple(run.name for run, record in found.records if record.status == "failed")
     return Report(folder, f"{text}\n\n{ending}", found.verdicts, failed, found.missing, tuple(found.damaged.values()))
@@ -76,7 +84,7 @@ class _Findings:
     damaged: Mapping[str, str]  # folder name, or experiment.json -> what is wrong with it
 
 
-def _findings(folder: Path) -> _Findings:
+def _findings(folder: Path, shown: Shown) -> _Findings:
     records, damaged = read_folder(folder)
     records, others = of_latest_version(records)
     records = with_agreement(records)
@@ -87,7 +95,7 @@ def _findings(folder: Path) -> _Findings:
     elsewhere = not_run(published, (record for _, record in records))
     noted = caveats(records, manifest, damaged, others)
     sections = [*related.sections, *_claim_section(verdicts), *noted, *elsewhere]
-    tables = wide_tables(board, table, str(manifest.get("note") or ""))
+    tables = wide_tables(board, table, str(manifest.get("note") or ""), shown.columns)
     page = Page(_name(folder, manifest), f"{rank_key(table, manifest.get('rank_by'))}", tables, [], sections)
     missing = tuple(missing_runs(records, manifest, list(damaged)))
     return _Findings(records, table, board, related, page, tuple(verdicts), missing, damaged)
@@ -111,11 +119,11 @@ def _claim_section(verdicts: Sequence[Verdict]) -> list[Section]:
     return [Section(title, [verdict.line(width) for verdict in verdicts])] if verdicts else []
 
 
-def _write(folder: Path, found: _Findings) -> None:
+def _write(folder: Path, found: _Findings, formats: Sequence[str]) -> None:
     """Tables, figures and the page that shows them, by one process at a time."""
     with claimed(folder / "runs", wait=True):
         remove_leftovers(folder)
-        figures = [*write_figures(folder, found.table, found.board), *found.related.write(folder)]
+        figures = [*write_figures(folder, found.table, found.board, formats), *found.related.write(folder, formats)]
         page = replace(found.page, figures=figures)
         write_text(folder / "scores.csv", found.table[list(COLUMNS)].to_csv(index=False, lineterminator="\n"))
         write_text(folder / "leaderboard.csv", found.board.to_csv(index=False, lineterminator="\n"))
@@ -129,13 +137,28 @@ def _name(folder: Path, manifest: Mapping[str, Any]) -> str:
     return folder.as_posix() if not folder.is_absolute() else f"results/{manifest.get('experiment', folder.name)}"
 
 
+def shown_of(words: Sequence[str]) -> Shown:
+    """What `columns=[...]` and `formats=[...]` ask for; ValueError for anything else."""
+    found: dict[str, tuple[str, ...]] = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if key not in ("columns", "formats") or not sign:
+            raise ValueError(f"{word}: a report takes columns=[...] and formats=[...] beside its folder")
+        listed = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+        found[key] = tuple(filter(None, (part.strip() for part in listed.split(","))))
+    if wrong := sorted(set(found.get("formats", ())) - set(FORMATS)):
+        raise ValueError(f"formats={wrong[0]}: unknown; choose from {', '.join(FORMATS)}")
+    return Shown(**found)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; 0, 1 if a record is damaged, 2 if there is nothing to report."""
     parser = argparse.ArgumentParser(prog="python -m benchmark.report", description=__doc__)
     parser.add_argument("folder", type=Path, help="results/<experiment>")
-    folder = parser.parse_args(arguments).folder
+    parser.add_argument("shown", nargs="*", help="columns=[rate,elbo,linear_probe_accuracy[mean]] formats=[pdf,svg]")
+    given = parser.parse_args(arguments)
     try:
-        return write_report(folder).exit_code
+        return write_report(given.folder, shown_of(given.shown)).exit_code
     except (ValueError, Unwritable) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -40,7 +40,7 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def varied(records: Sequence[Record]) -> list[str]:
-    """For each record, the options that vary among its peers, such as "beta=4, latent_dim=10"."""
+    """For each record, the options that vary among its peers or tell its method apart: "beta=4, latent_dim=10"."""
     options = [_options(record) for record in records]
     seen: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
     for record, flat in zip(records, options, strict=True):
@@ -48,11 +48,25 @@ def varied(records: Sequence[Record]) -> list[str]:
             seen[_cohort(record, key)][key, value] += 1
     size = Counter(cohort for record in records for cohort in {_cohort(record, key) for key in _parts(record)})
     varying = {(cohort, key) for cohort, pairs in seen.items() for (key, _), n in pairs.items() if n < size[cohort]}
-    leaves = Counter(key.rsplit(".")[-1] for key in {key for _, key in varying})
-    return [
-        ", ".join(f"{_short(key, leaves)}={value}" for key, value in flat.items() if (_cohort(r, key), key) in varying)
-        for r, flat in zip(records, options, strict=True)
+    shown = [
+        {key for key in flat if (_cohort(r, key), key) in varying} for r, flat in zip(records, options, strict=True)
     ]
+    shown = [keys | _strength(record) for record, keys in zip(records, shown, strict=True)]
+    leaves = Counter(key.rsplit(".")[-1] for key in set().union(*shown))
+    return [
+        ", ".join(f"{_short(key, leaves)}={value}" for key, value in flat.items() if key in keys)
+        for flat, keys in zip(options, shown, strict=True)
+    ]
+
+
+def _strength(record: Record) -> set[str]:
+    """The option that tells a method from others also where it does not vary, such as beta=4.
+
+    It is the objective's first number that changes something: neither 0 nor 1.
+    """
+    options = record.config.get("objective") or {}
+    numbers = (key for key, value in options.items() if type(value) in (int, float) and value not in (0, 1))
+    return {f"objective.{key}" for key in list(numbers)[:1]}
 
 
 def _parts(record: Record) -> list[str]:

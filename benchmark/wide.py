@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from benchmark.headlines import Column, columns, group_titles, headline_rows
+from benchmark.headlines import Column, check_chosen, columns, group_titles, headline_rows
 from benchmark.published import number
 from benchmark.statistics import certain_best, decimals
 
@@ -54,17 +54,19 @@ def superscript(number: int) -> str:
     return str(number).translate(SUPERSCRIPT)
 
 
-def wide_tables(board: pd.DataFrame, table: pd.DataFrame, about: str = "") -> list[Wide]:
+def wide_tables(board: pd.DataFrame, table: pd.DataFrame, about: str = "", chosen: Sequence[str] = ()) -> list[Wide]:
     """One wide table per comparison group, of a leaderboard and the full table that it came from.
 
-    A group with more than MOST_COLUMNS scores has one for each topic.
+    A group with more than MOST_COLUMNS scores has one for each topic. `chosen` names the scores to show instead of the
+    headlines; ValueError for one that no run has.
     """
-    board, table = headline_rows(board), headline_rows(table)
+    check_chosen(table, chosen)
+    board, table = headline_rows(board, chosen=chosen), headline_rows(table, chosen=chosen)
     titles = group_titles(board["group"].unique())
     return [
         _wide(f"{titles[str(group)]}{topic and f': {topic}'}", found, rows, table[table["group"] == group], about)
         for group, rows in board.groupby("group", sort=True)
-        for topic, found in _by_topic(columns(rows))
+        for topic, found in _by_topic(columns(rows, chosen))
     ]
 
 

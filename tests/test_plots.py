@@ -124,14 +124,14 @@ def test_a_reference_without_a_density_leaves_no_gap_among_the_bounds():
     runs = [*sweep(), *(realistic("mnist5k", model, "none", 0) for model in ("pca", "noise"))]
     figure, _ = drawn("leaderboard", runs)
     named = {ax.get_title().split("\n")[0]: [t.get_text() for t in ax.get_yticklabels()] for ax in figure.axes}
-    assert named["rate"] == ["ELBO", "beta-VAE"]
+    assert named["rate"] == ["ELBO", "beta-VAE beta=4"]
     assert any({"PCA", "noise"} <= set(names) for names in named.values())
 
 
 @pytest.mark.parametrize(
     ("label", "words"),
     [
-        ("beta_vae beta=4, latent_dim=10", "beta-VAE beta=4, latent_dim=10"),
+        ("beta_vae beta=4, latent_dim=10", "beta-VAE beta=4, D=10"),
         ("dip_vae_ii", "DIP-VAE-II"),
         ("factor_vae gamma=5", "FactorVAE gamma=5"),
         ("untrained mlp_higgins", "untrained MLP higgins"),

@@ -100,7 +100,7 @@ def test_the_published_column_is_right_beside_ours():
     [wide] = wide_tables(board, table)
     assert [head[0].rstrip("¹ ↑") for head in wide.headers[3:]] == ["beta-VAE score", "published"]
     cells = {row[1]: row[4] for row in (*wide.trained, *wide.references)}
-    assert cells == {"elbo": "0.6158 (± 0.005)", "beta_vae": "0.9923 (± 0.001)", "noise": ""}
+    assert cells == {"elbo": "0.6158 (± 0.005)", "beta_vae beta=4": "0.9923 (± 0.001)", "noise": ""}
     assert wide.notes[0].startswith("Higgins et al. (2017), Figure 6, as secondary sources give it [S]: beta_vae_score")
     [wide] = wide_tables(leaderboard(full_table(records)), full_table(records))
     assert len(wide.headers) == 4

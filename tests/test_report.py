@@ -11,7 +11,7 @@ from bench_report import demo, manifest, record
 from benchmark.caveats import caveats
 from benchmark.claims import check, parse_claims
 from benchmark.record import write_record
-from benchmark.report import main, write_report
+from benchmark.report import Shown, main, shown_of, write_report
 from benchmark.tables import BOARD, COLUMNS
 from metrics.core import Score
 
@@ -287,3 +287,16 @@ def test_figures_that_no_longer_apply_are_removed(tmp_path):
     write_report(tmp_path)
     assert not (tmp_path / "beta.png").exists()
     assert (tmp_path / "leaderboard.png").exists()
+
+
+def test_a_report_takes_columns_and_formats(tmp_path, capsys):
+    demo(tmp_path)
+    assert main([str(tmp_path), "columns=[rate,linear_probe_accuracy[mean]]", "formats=[pdf,svg]"]) == 0
+    head = next(line for line in (tmp_path / "leaderboard.md").read_text().split("\n") if line.startswith("| rank"))
+    assert "distortion" not in head
+    assert "linear probe accuracy" in head
+    assert {path.suffix for path in tmp_path.glob("leaderboard.*")} >= {".png", ".pdf", ".svg"}
+    assert shown_of(["formats=svg"]) == Shown(formats=("svg",))
+    for wrong in ("formats=[gif]", "colums=[rate]", "rate"):
+        assert main([str(tmp_path), wrong]) == 2
+        assert capsys.readouterr().err.startswith("error: ")

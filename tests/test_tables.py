@@ -82,8 +82,8 @@ def test_a_failed_run_is_one_row_with_its_error():
     assert len(table) == 2
 
 
-def test_nothing_varies_where_choices_say_it_all():
-    assert varied(sweep({"elbo": [1, 2], "beta_vae": [3, 4]})) == [""] * 4
+def test_where_choices_say_it_all_only_the_strength_of_a_method_is_named():
+    assert varied(sweep({"elbo": [1, 2], "beta_vae": [3, 4]})) == ["", "", "beta=4", "beta=4"]
 
 
 def test_only_what_varies_within_a_choice_is_named():
@@ -92,18 +92,18 @@ def test_only_what_varies_within_a_choice_is_named():
 
 
 def test_equal_numbers_do_not_vary():
-    assert varied([record(objective="beta_vae", options={"beta": b}) for b in (4, 4.0)]) == ["", ""]
+    assert varied([record(objective="beta_vae", options={"beta": b}) for b in (4, 4.0)]) == ["beta=4", "beta=4"]
 
 
 def test_an_option_that_some_runs_lack_varies():
     options = [{"beta": 4.0}, {"beta": 4.0, "warm_up": 10}]
-    assert varied([record(objective="beta_vae", options=o) for o in options]) == ["", "warm_up=10"]
+    assert varied([record(objective="beta_vae", options=o) for o in options]) == ["beta=4", "beta=4, warm_up=10"]
 
 
 def test_trainer_options_vary_among_all_trained_runs_and_never_seeds_or_metrics():
     slow = {"trainer": {"epochs": 99}, "metrics": {"mig": {}}, "data_checksum": "other"}
     records = [record(config={"trainer": {"epochs": 20}}), record(objective="iwae", config=slow, seed=1)]
-    assert varied([*records, record(objective="none", model="pca")]) == ["epochs=20", "epochs=99", ""]
+    assert varied([*records, record(objective="none", model="pca")]) == ["epochs=20", "num_samples=8, epochs=99", ""]
 
 
 def test_ambiguous_names_are_given_in_full():

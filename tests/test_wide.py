@@ -7,7 +7,8 @@ from bench_report import record
 from test_tables import board_of, bound, runs, sweep
 
 from benchmark.headlines import columns, group_titles, headline_rows
-from benchmark.pages import escape, latex, markdown, terminal
+from benchmark.latex import document, escape, latex
+from benchmark.pages import markdown, terminal
 from benchmark.tables import full_table
 from benchmark.wide import wide_tables
 from metrics.core import Score
@@ -39,7 +40,7 @@ def test_wide_table(page):
     ]
     assert page.headers[4][2] == "nats"
     assert page.headers[6][1] == "mean codes"
-    assert [row[:3] for row in page.trained] == [["1", "iwae", "3"], ["2", "elbo", "3"]]
+    assert [row[:3] for row in page.trained] == [["1", "iwae num_samples=8", "3"], ["2", "elbo", "3"]]
     assert page.references[0][:3] == ["", "pca", "1"]
     assert page.references[0][3].startswith("—")
     assert "one factor only" in page.notes
@@ -104,13 +105,18 @@ def test_only_certain_differences_are_bold(page):
 
 
 def test_the_same_table_in_three_notations(page):
-    assert "| 1 | iwae | 3 |" in markdown(page)
+    assert "| 1 | iwae num_samples=8 | 3 |" in markdown(page)
     assert "*references*" in markdown(page)
-    tex = latex(page)
-    assert r"\textbf{-79.90 $\pm$ 0.25}" in tex
+    tex = latex(page, "tab:demo")
+    assert r"\textbf{$-$79.90 $\pm$ 0.25}" in tex
+    assert "IWAE K=8 & 3" in tex
+    assert r"\label{tab:demo}" in tex
+    caption = next(line for line in tex.split("\n") if line.startswith(r"\caption"))
+    assert "one factor only" not in caption
+    assert len(caption) < 200
     assert r"ELBO $\uparrow$" in tex
     assert r"\textsuperscript{1}" in tex
-    assert tex.count("\\begin") == tex.count("\\end") == 2
+    assert tex.count("\\begin") == tex.count("\\end") == 3
     assert tex.count("{") == tex.count("}")
     rows = [line for line in tex.split("\n") if line.endswith(r"\\")]
     assert len({line.replace(r"\&", "").count("&") for line in rows}) == 1
@@ -131,6 +137,22 @@ def test_escape():
         r"a\_b \& 5\% of \$x\textasciicircum{}2 \#\{y\} \textasciitilde{} \textbackslash{}"
     )
     assert escape("1 ± 2 ↓ — ¹²") == r"1 $\pm$ 2 $\downarrow$ --- \textsuperscript{12}"
+
+
+def test_tables_of_a_report_have_labels_of_their_own(page):
+    text = document([page, page], "demo/smoke")
+    assert r"\label{tab:demo-smoke}" in text
+    assert r"\label{tab:demo-smoke-2}" in text
+
+
+def test_chosen_columns_come_in_their_order():
+    scores = [bound(-80.0), bound(1.0, "rate", None), Score("own_score", 0.5, None, "score", "higher", "mean")]
+    records = [record(scores=scores)]
+    board, table = board_of(records), full_table(runs(*records))
+    [wide] = wide_tables(board, table, chosen=("own_score[mean]", "elbo"))
+    assert [head[0] for head in wide.headers[3:]] == ["own score ↑", "ELBO ↑"]
+    with pytest.raises(ValueError, match=r"^columns=eblo: no run has this score; there are elbo, own_score, rate$"):
+        wide_tables(board, table, chosen=("eblo",))
 
 
 def test_pseudo_nats_are_never_called_nats():

@@ -29,7 +29,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from tests.fuzz import damage
 
-SEED, WORKERS, PATIENCE = 0, 2, 120.0  # seconds that a case may take
+SEED, WORKERS, PATIENCE = 0, 2, 240.0  # seconds that a case may take
 NPZ, DATA = 240, 30  # cases of npz files in all, of data files for each family
 FAMILIES = ("mnist", "dsprites", "mpi3d", "shapes3d", "cars3d", "smallnorb")
 METRICS = ("information", "mig", "linear_probe", "unsupervised", "modularity", "sap", "irs", "explicitness")

@@ -36,7 +36,7 @@ class Row(TypedDict):
     step: int
     epoch: float
     learning_rate: float
-    objective: float | None  # mean over the training batches since the last row
+    objective: float | None  # mean over the training batches since the last row, each as its step had it
     validation_objective: float | None  # None where an adversary makes it another function at every step
     validation_rate: float | None
     validation_distortion: float

@@ -70,6 +70,7 @@ class Settings:
     rank_by: str | None = None
     note: str | None = None
     published: str | None = None
+    unchecked: str | None = None
     sweep: tuple[dict[str, Any], ...] = ()
     claims: tuple[dict[str, Any], ...] = ()
 

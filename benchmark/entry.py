@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmark.configuration import Plan
+from benchmark.asked import of_plans
+from benchmark.claims import check_planned, parse_claims
+from benchmark.configuration import ConfigurationError, Plan
 from benchmark.estimate import print_dry_run
 from benchmark.run import execute
 from benchmark.scores import score_table
@@ -18,10 +20,9 @@ Launch = Callable[[Sequence[Sequence[str]]], Any]
 
 def conduct(plans: Sequence[Plan], launch: Launch | None) -> int:
     """A sweep with its report; returns the exit code. `launch` runs plans by other means, given their overrides."""
-    from benchmark.claims import parse_claims
     from benchmark.report import write_report  # pandas and seaborn wait until there is something to draw
 
-    parse_claims(list(plans[0].settings.claims))  # a misspelt claim ends here, not after the training
+    check_claims(plans)
     prepared = prepare(plans)
     if prepared[0].settings.dry_run:
         print_dry_run(prepared)
@@ -36,6 +37,14 @@ def conduct(plans: Sequence[Plan], launch: Launch | None) -> int:
             if failure.plan.folder.name not in told:
                 print(f"failed: {failure.error}\n    repeat it alone: {failure.plan.command}")
     return 1 if failures or report.exit_code else 0
+
+
+def check_claims(plans: Sequence[Plan]) -> None:
+    """ConfigurationError for a claim that is misspelt, or that the planned runs can never decide."""
+    try:
+        check_planned(parse_claims(plans[0].settings.claims), of_plans(plans))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def _elsewhere(plans: Sequence[Plan], launch: Launch) -> list[Failure]:

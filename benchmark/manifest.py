@@ -12,6 +12,11 @@ from benchmark.documents import canonical, checked, read_json
 FILE = "experiment.json"
 
 
+class _Configuration(BaseModel, strict=True):
+    choices: dict[str, str]
+    config: dict[str, Any]
+
+
 class _Manifest(BaseModel, strict=True):
     experiment: str = ""
     command: str = ""
@@ -20,6 +25,9 @@ class _Manifest(BaseModel, strict=True):
     rank_by: str | None = None
     note: str | None = None
     published: str | None = None
+    unchecked: str | None = None
+    configurations: dict[str, _Configuration] = {}  # its name -> what all of its runs have in common
+    planned: dict[str, tuple[str, int]] = {}  # name of the run's folder -> its configuration's name, its seed
 
 
 def read_manifest(experiment: Path) -> dict[str, Any]:

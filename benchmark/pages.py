@@ -20,8 +20,8 @@ REFERENCES = "*references*"
 WIDTH = 138  # of the terminal's tables
 READING = (
     "Mean ± half-width of the 95 % Student t interval over seeds; ↑ higher is better, ↓ lower is better. Bold (* in "
-    "the terminal): the best trained configuration, where its paired difference to the runner-up excludes zero. Every "
-    "number is of the test split; reference rows are not ranked."
+    "the terminal): the best trained configuration, where its difference to every other one excludes zero at a level "
+    "corrected for their number (Bonferroni). Every number is of the test split; reference rows are not ranked."
 )
 
 
@@ -122,7 +122,7 @@ class Page:
         """What is printed: tables first, for the end of a long output is what stays in sight."""
         parts = ["\n".join([*_heading(wide), terminal(wide), *note_lines(wide)]) for wide in self.wides]
         parts.append(textwrap.fill(self.reading, WIDTH))
-        parts += [f"{title}\n" + textwrap.indent("\n".join(lines), "  ") for title, lines in self.sections]
+        parts += [f"{title}\n" + "\n".join(map(_wrapped, lines)) for title, lines in self.sections]
         return "\n".join(map(text.plain, "\n\n".join(parts).split("\n")))
 
 
@@ -130,10 +130,21 @@ def _heading(wide: Wide) -> list[str]:
     return [wide.title, *textwrap.wrap(text.plain(wide.about), WIDTH), ""]
 
 
+def _wrapped(item: str) -> str:
+    """An item of a section on the terminal; a line with a command is never broken, for it is to be copied."""
+    lines = ((line, len(line) - len(line.lstrip()) + 2) for line in item.split("\n"))
+    return "\n".join(
+        " " * indent + line.lstrip() if "python -m" in line
+        else textwrap.fill(line.lstrip(), WIDTH, initial_indent=" " * indent, subsequent_indent=" " * max(indent, 6),
+                           break_long_words=False, break_on_hyphens=False)
+        for line, indent in lines
+    )  # fmt: skip
+
+
 def _item(line: str) -> str:
     """A line of a section in Markdown; a verdict is bold."""
     line = "\n".join(map(text.markdown, line.split("\n")))
-    line = re.sub(r"^(held|not held) +(\S+) +", r"**\1** \2: ", line)
+    line = re.sub(r"^(held|contradicted|undecided|unchecked) +(.+?) {2,}", r"**\1** \2: ", line)
     return re.sub(r"\n +", r"<br>\n  ", line)
 
 

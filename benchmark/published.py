@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.caveats import Section
+from benchmark.chosen import selects
 
 if TYPE_CHECKING:
     from benchmark.record import Record
@@ -42,8 +43,6 @@ class Published:
 
     def is_of(self, record: Record) -> bool:
         """True for a run of ours that did the same."""
-        from benchmark.claims import selects
-
         sides = ([{key: value} for value in values] for key, values in self.runs.items())
         return bool(self.runs) and all(any(selects(side, record) for side in each) for each in sides)
 

@@ -20,7 +20,7 @@ from benchmark.files import remove, write_text
 from benchmark.headlines import group_titles, title_of
 from benchmark.looks import PALETTE, STYLE, head
 from benchmark.plots import save_figure
-from benchmark.relations import variance_table
+from benchmark.relations import FEWEST_SEEDS, variance_table
 
 # what the figures show of all the scores that the files have, kin beside kin
 SHOWN = (
@@ -73,8 +73,15 @@ def relations(table: pd.DataFrame) -> Relations:
 def _mean_shares(rows: pd.DataFrame) -> str:
     means = rows.groupby("cause")["share"].mean()
     shares = ", ".join(f"{words} {means[cause]:.0%}" for cause, words in CAUSES.items())
-    sizes = f"{rows['methods'].max()} methods, {rows['configurations'].max()} configurations, {rows['runs'].max()} runs"
-    return f"{shares} on average over {rows['score'].nunique()} scores ({sizes})"
+    return f"{shares} on average over {rows['score'].nunique()} scores ({_sizes(rows)})"
+
+
+def _sizes(rows: pd.DataFrame) -> str:
+    """How much the shares of a group come from, and whether that is enough."""
+    names = ("methods", "configurations", "runs")
+    sizes = ", ".join(f"{rows[name].max()} {name if rows[name].max() > 1 else name[:-1]}" for name in names)
+    few = rows["seeds"].min() < FEWEST_SEEDS
+    return f"{sizes}; fewer than {FEWEST_SEEDS} seeds each, so these shares are rough" if few else sizes
 
 
 def _write_table(path: Path, rows: pd.DataFrame) -> None:
@@ -151,8 +158,7 @@ def bars(variance: pd.DataFrame, titles: dict[str, str]) -> Figure | None:
         bottom = top - 0.5 - tall[group]
         ax = figure.add_axes((LABELS / width, bottom / height, 5.2 / width, tall[group] / height))
         _draw_bars(ax, of, names[group])
-        sizes = f"{of['methods'].max()} methods, {of['configurations'].max()} configurations, {of['runs'].max()} runs"
-        ax.set_title(f"{titles[group]}\n{sizes}", loc="left", fontsize=9.5, fontweight="bold")
+        ax.set_title(f"{titles[group]}\n{_sizes(of)}", loc="left", fontsize=9.5, fontweight="bold")
         top = bottom - 0.5
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="lower center", ncols=3, frameon=False)
     lines = "lines: 95 % intervals of the end of the method's share (upper), the start of the seed's (lower)"

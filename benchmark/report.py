@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 
 from benchmark.agreement import with_agreement
-from benchmark.caveats import Records, Section, caveats, missing_runs, of_latest_version
+from benchmark.caveats import Records, caveats, missing_runs, of_latest_version
+from benchmark.checking import check
 from benchmark.claim import claimed
-from benchmark.claims import Verdict, as_json, check, parse_claims
+from benchmark.claims import parse_claims
 from benchmark.files import Unwritable, outcome, remove_leftovers, write_json, write_text
 from benchmark.manifest import FILE as MANIFEST
 from benchmark.manifest import read_manifest
@@ -25,6 +26,8 @@ from benchmark.ranking import rank_key
 from benchmark.record import read_folder
 from benchmark.relating import Relations, relations
 from benchmark.tables import COLUMNS, full_table, leaderboard
+from benchmark.verdicts import Verdict, as_json, section
+from benchmark.verdicts import latex as claims_latex
 from benchmark.wide import wide_tables
 
 
@@ -94,7 +97,7 @@ def _findings(folder: Path, shown: Shown) -> _Findings:
     damaged = damaged | wrong
     elsewhere = not_run(published, (record for _, record in records))
     noted = caveats(records, manifest, damaged, others)
-    sections = [*related.sections, *_claim_section(verdicts), *noted, *elsewhere]
+    sections = [*related.sections, *section(verdicts), *noted, *elsewhere]
     tables = wide_tables(board, table, str(manifest.get("note") or ""), shown.columns)
     page = Page(_name(folder, manifest), f"{rank_key(table, manifest.get('rank_by'))}", tables, [], sections)
     missing = tuple(missing_runs(records, manifest, list(damaged)))
@@ -106,17 +109,11 @@ def _asked(folder: Path, records: Records) -> tuple[dict[str, Any], list[Verdict
     manifest, verdicts, published, wrong = dict[str, Any](), list[Verdict](), list[Published](), dict[str, str]()
     try:
         manifest = read_manifest(folder)
-        verdicts = check(records, parse_claims(manifest.get("claims", [])))
+        verdicts = check(records, parse_claims(manifest.get("claims", [])), manifest)
         published = read(manifest.get("published"))
     except ValueError as error:
         wrong[MANIFEST] = str(error)
     return manifest, verdicts, published, wrong
-
-
-def _claim_section(verdicts: Sequence[Verdict]) -> list[Section]:
-    width = max((len(verdict.where) for verdict in verdicts), default=0)
-    title = f"Claims ({sum(verdict.held for verdict in verdicts)} of {len(verdicts)} held)"
-    return [Section(title, [verdict.line(width) for verdict in verdicts])] if verdicts else []
 
 
 def _write(folder: Path, found: _Findings, formats: Sequence[str]) -> None:
@@ -127,7 +124,7 @@ def _write(folder: Path, found: _Findings, formats: Sequence[str]) -> None:
         page = replace(found.page, figures=figures)
         write_text(folder / "scores.csv", found.table[list(COLUMNS)].to_csv(index=False, lineterminator="\n"))
         write_text(folder / "leaderboard.csv", found.board.to_csv(index=False, lineterminator="\n"))
-        write_text(folder / "leaderboard.tex", page.latex())
+        write_text(folder / "leaderboard.tex", page.latex() + claims_latex(found.verdicts))
         write_text(folder / "leaderboard.md", page.markdown())
         write_json(folder / "claims.json", as_json(found.verdicts))
 

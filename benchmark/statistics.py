@@ -1,14 +1,16 @@
-"""Seeds to statements: Student t intervals, paired differences and ranks of plain numbers, in the unit they came in."""
+"""Seeds to statements: Student t intervals, corrections for many looks, ranks of plain numbers, in their own unit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 CONFIDENCE = 0.95
+ERROR = 0.05  # of a whole family of statements
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,9 @@ class Interval:
         """True if `value` lies outside the interval; never true without an interval."""
         return bool(self.low > value or self.high < value)
 
+    def __str__(self) -> str:
+        return f"{self.mean:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
 
 def half_widths(stddevs: ArrayLike, counts: ArrayLike, confidence: float = CONFIDENCE) -> NDArray[np.float64]:
     """t(n - 1) s / sqrt(n) for sample standard deviations s (ddof = 1) over n seeds; NaN where n < 2."""
@@ -35,19 +40,64 @@ def half_widths(stddevs: ArrayLike, counts: ArrayLike, confidence: float = CONFI
     return np.where(n < 2, np.nan, widths)
 
 
-def interval(values: Iterable[float], confidence: float = CONFIDENCE) -> Interval:
-    """The mean of `values` with its t interval: at few seeds a percentile bootstrap covers far less than it says."""
+class Scale(NamedTuple):
+    """A monotone change of scale on which an estimate is nearly normal, and its way back."""
+
+    there: Callable[[ArrayLike], NDArray[np.float64]]
+    back: Callable[[ArrayLike], NDArray[np.float64]]
+
+
+PLAIN = Scale(np.asarray, np.asarray)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with what it takes to test it: Student's t with `df` degrees of freedom on a scale of its own."""
+
+    mean: float
+    stderr: float  # on that scale; NaN where there is none
+    df: float
+    n: int
+    scale: Scale = PLAIN
+
+    def interval(self, confidence: float = CONFIDENCE) -> Interval:
+        """The two-sided interval; NaN bounds without a standard error."""
+        from scipy.special import stdtrit
+
+        half = float(stdtrit(max(self.df, 1), (1 + confidence) / 2)) * self.stderr
+        low, high = self.scale.back(self.scale.there(self.mean) + half * np.array([-1, 1]))
+        return Interval(self.mean, float(low), float(high), self.n)
+
+    def p(self, bound: float = 0.0) -> float:
+        """The two-sided p-value of the bound: 1 - p is the greatest confidence at which the interval excludes it."""
+        from scipy.special import stdtr
+
+        distance = float(abs(self.scale.there(self.mean) - self.scale.there(bound)))
+        if not self.stderr > 0:
+            return 0.0 if distance > 0 and self.stderr == 0 else 1.0
+        return float(2 * stdtr(max(self.df, 1), -distance / self.stderr))
+
+
+def of_values(values: Iterable[float]) -> Estimate:
+    """The mean of values that are drawn alike; a percentile bootstrap of few would cover far less than it says."""
     x = np.array(list(values), dtype=float)
-    if len(x) == 0:
-        return Interval(np.nan, np.nan, np.nan, 0)
-    mean = float(x.mean())
-    half = float(half_widths(x.std(ddof=1), len(x), confidence)) if len(x) > 1 else np.nan
-    return Interval(mean, mean - half, mean + half, len(x))
+    stderr = float(x.std(ddof=1) / np.sqrt(len(x))) if len(x) > 1 else np.nan
+    return Estimate(float(x.mean()) if len(x) else np.nan, stderr, len(x) - 1, len(x))
 
 
-def paired(left: Mapping[int, float], right: Mapping[int, float], confidence: float = CONFIDENCE) -> Interval:
-    """The interval of left - right over the seeds that both have."""
-    return interval([left[seed] - right[seed] for seed in sorted(left.keys() & right.keys())], confidence)
+def holm(p_values: Sequence[float], error: float = ERROR) -> list[float]:
+    """The level at which each of m statements is judged, so that all of them together err with `error` *(Holm, 1979)*.
+
+    The smallest p-value is held against error / m, the next against error / (m - 1), and so on up to the first that
+    fails; that one and all greater ones share its level. A statement is made where its p-value is below its level.
+    """
+    m, order = len(p_values), np.argsort(p_values, kind="stable")
+    levels = np.empty(m)
+    stopped = 0
+    for place in order:
+        levels[place] = error / (m - stopped)
+        stopped += int(p_values[place] <= levels[place])
+    return levels.tolist()
 
 
 def ranks(values: ArrayLike, better: str) -> NDArray[np.float64]:
@@ -57,17 +107,6 @@ def ranks(values: ArrayLike, better: str) -> NDArray[np.float64]:
     x = np.asarray(values, dtype=float)
     x = np.where(np.isfinite(x), -x if better == "higher" else x, np.nan)
     return np.where(np.isnan(x), np.nan, 1.0 + np.searchsorted(np.sort(x), x))  # NaN sorts last; scipy.stats takes 1 s
-
-
-def certain_best(values: Mapping[str, Mapping[int, float]], better: str) -> str | None:
-    """The name (of name -> seed -> value) that beats the runner-up, if their paired interval excludes zero."""
-    sign = {"higher": 1.0, "lower": -1.0}.get(better)
-    if sign is None or len(values) < 2:
-        return None
-    means = {name: sign * interval(by_seed.values()).mean for name, by_seed in values.items()}
-    best, second = sorted(means, key=lambda name: -means[name])[:2]
-    gap = paired(values[best], values[second])
-    return best if gap.excludes(0.0) and sign * gap.mean > 0 else None
 
 
 def decimals(means: ArrayLike, halves: ArrayLike) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.asked import as_manifest, of_plans
 from benchmark.claim import claimed
 from benchmark.configuration import Plan
 from benchmark.evaluate import check_on_noise
@@ -66,6 +67,8 @@ def write_manifest(plans: Sequence[Plan]) -> None:
         "rank_by": first.settings.rank_by,
         "note": first.settings.note,
         "published": first.settings.published,
+        "unchecked": first.settings.unchecked,
+        **as_manifest(of_plans(plans)),
     }
     folder = experiment_folder(first)
     with claimed(folder / "runs", wait=True):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.agreement import NAMES as OF_SEVERAL_SEEDS
+from benchmark.chosen import beta_of
 from benchmark.published import Published
 from benchmark.ranking import CONFIGURATION, rank_key, ranked
 from benchmark.record import GREATEST, Record
@@ -142,14 +143,6 @@ def _published(score: Score, published: Sequence[Published]) -> tuple[float | No
     """The value, error and source of a number that a paper gives for this very score."""
     found = next((number for number in published if number.measures(score)), None)
     return (found.value, found.error, found.note) if found else (None, None, "")
-
-
-def beta_of(record: Record) -> float | None:
-    """The beta of a run's objective: 1 for the ELBO, None where it has none."""
-    if record.choices.get("objective") == "elbo":
-        return 1.0
-    beta = (record.config.get("objective") or {}).get("beta")
-    return float(beta) if isinstance(beta, int | float) and abs(beta) <= GREATEST else None
 
 
 def leaderboard(table: pd.DataFrame, rank_by: str | None = None) -> pd.DataFrame:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.comparing import certain_best
 from benchmark.headlines import Column, check_chosen, columns, group_titles, headline_rows
 from benchmark.published import number
-from benchmark.statistics import certain_best, decimals
+from benchmark.statistics import decimals
 
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 MOST_COLUMNS = 16  # scores of one table

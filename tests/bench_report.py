@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.asked import Asked, as_manifest
 from benchmark.files import write_json
 from benchmark.manifest import FILE as MANIFEST
-from benchmark.record import Record, write_record
+from benchmark.record import Record, read_folder, write_record
 from metrics.core import Score
 
 FACTORS = {"mnist5k": ("label",), "sprites": ("shape", "scale", "orientation", "x", "y")}
@@ -121,22 +122,32 @@ def demo(folder: Path, seeds: int = 3, betas=(4.0,), models=("mlp",)) -> int:
     return len(made)
 
 
+BETA_VAE = {"objective": "beta_vae", "objective.beta": 4.0, "model": "mlp"}
+ELBO, IWAE = ({"objective": name, "model": "mlp"} for name in ("elbo", "iwae"))
 CLAIMS = [
     {"text": "beta-VAE's rate is below the ELBO's", "metric": "rate", "relation": "less",
-     "left": {"objective": "beta_vae"}, "right": {"objective": "elbo"}},
+     "left": BETA_VAE, "right": ELBO},
     {"text": "IWAE's bound is at most 1 nat worse", "metric": "iwae_100", "relation": "not_less", "margin": 1.0,
-     "left": {"objective": "iwae"}, "right": {"objective": "elbo"}},
+     "left": IWAE, "right": ELBO},
     {"text": "IWAE's codes are better for a linear probe", "metric": "linear_probe_accuracy", "relation": "greater",
-     "representation": "mean", "left": {"objective": "iwae"}, "right": {"objective": "elbo"}},
+     "representation": "mean", "left": IWAE, "right": ELBO},
 ]  # fmt: skip
 
 
 def manifest(folder: Path, claims=CLAIMS, **more) -> None:
     """The experiment.json of a synthetic experiment."""
-    names = [path.parent.name for path in sorted(folder.glob("runs/*/record.json"))]
-    runs = {name: f"python -m benchmark experiment=demo run={name}" for name in names} | more.pop("missing", {})
-    content = {"experiment": "demo", "command": "python -m benchmark experiment=demo", "runs": runs, "claims": claims}
-    write_json(folder / MANIFEST, {**content, "rank_by": "iwae_100", **more})
+    runs = {path.name: one for path, one in read_folder(folder)[0]}
+    missing = more.pop("missing", {})
+    planned = runs | {name: record(objective="dip_vae_i", seed=99) for name in missing if name not in runs}
+    content = {
+        "experiment": "demo",
+        "command": "python -m benchmark experiment=demo",
+        "runs": {name: f"python -m benchmark experiment=demo run={name}" for name in runs} | missing,
+        "claims": claims,
+        "rank_by": "iwae_100",
+        **as_manifest(Asked(name, one.choices, one.config) for name, one in planned.items()),
+    }
+    write_json(folder / MANIFEST, content | more)
 
 
 def main() -> None:

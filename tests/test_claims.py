@@ -9,6 +9,9 @@ from bench_report import record
 from benchmark.asked import Asked, as_manifest
 from benchmark.checking import check
 from benchmark.claims import RELATIONS, check_planned, parse_claims
+from benchmark.compose import compose
+from benchmark.configuration import ConfigurationError
+from benchmark.entry import check_claims
 from benchmark.verdicts import as_json, latex, section
 from metrics.core import Score
 
@@ -305,3 +308,13 @@ def test_the_same_verdicts_in_four_notations():
     assert r"mnist5k & A is below B & held & difference -10 nats, 97.5 \% interval [-10.2, -9.83]" in tex
     assert tex.count("{") == tex.count("}")
     assert (section([]), latex([])) == ([], "")
+
+
+def test_a_claim_that_planned_runs_cannot_decide_ends_a_sweep_before_it_starts():
+    claim = "{text: t,metric: rate,relation: less,left: {objective: elbo},right: {objective: iwae}}"
+    plans = [compose(["objective=elbo", f"model.latent_dim={d}", f"claims=[{claim}]"]) for d in (2, 4)]
+    check_claims(plans[:1])
+    why = "claim 't': the left side is 2 configurations, not one"
+    with pytest.raises(ConfigurationError, match=why) as error:
+        check_claims(plans)
+    assert "model.latent_dim=2; model.latent_dim=4" in str(error.value)

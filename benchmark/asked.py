@@ -78,14 +78,15 @@ def asked(records: Sequence[tuple[Path, Record]], manifest: Mapping[str, Any]) -
 
 def unknown(records: Sequence[tuple[Path, Record]], manifest: Mapping[str, Any]) -> list[str]:
     """Runs that are not there and of which an experiment.json of earlier days keeps the name alone."""
-    there = {folder.name for folder, _ in records} | set(manifest.get(PLANNED, {}))
+    there = {folder.name for folder, _ in records} | {run.name for run in _planned(manifest)}
     return [name for name in manifest.get("runs", {}) if name not in there]
 
 
 def _planned(manifest: Mapping[str, Any]) -> Iterator[Asked]:
     known = manifest.get(CONFIGURATIONS, {})
     for name, (configuration, seed) in manifest.get(PLANNED, {}).items():
-        yield Asked(name, known[configuration]["choices"], {**known[configuration]["config"], "seed": seed})
+        if configuration in known:
+            yield Asked(name, known[configuration]["choices"], {**known[configuration]["config"], "seed": seed})
 
 
 def _with_groups(runs: Sequence[Asked]) -> Iterator[Asked]:

@@ -12,9 +12,16 @@ from benchmark.documents import canonical, checked, read_json
 FILE = "experiment.json"
 
 
+class _Identity(BaseModel, extra="allow", strict=True):
+    dataset: dict[str, Any]
+    model: dict[str, Any]
+    objective: dict[str, Any] | None
+    trainer: dict[str, Any] | None
+
+
 class _Configuration(BaseModel, strict=True):
     choices: dict[str, str]
-    config: dict[str, Any]
+    config: _Identity
 
 
 class _Manifest(BaseModel, strict=True):

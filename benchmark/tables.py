@@ -15,7 +15,7 @@ from benchmark.agreement import NAMES as OF_SEVERAL_SEEDS
 from benchmark.chosen import beta_of
 from benchmark.published import Published
 from benchmark.ranking import CONFIGURATION, rank_key, ranked
-from benchmark.record import GREATEST, Record
+from benchmark.record import Record
 from benchmark.statistics import half_widths
 from benchmark.text import plain
 from metrics.core import Score

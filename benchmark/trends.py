@@ -153,8 +153,8 @@ def _alive(runs: Sequence[Asked]) -> tuple[list[Asked], list[str]]:
 
 
 def _explained(runs: Sequence[Asked], values: Sequence[float]) -> Shares:
-    methods = methods_of([run.choices["objective"] for run in runs])
-    names = [f"{method} {run.choices['model']}" for method, run in zip(methods, runs, strict=True)]
+    methods = methods_of([run.choices.get("objective", "") for run in runs])
+    names = [f"{method} {run.choices.get('model')}" for method, run in zip(methods, runs, strict=True)]
     found = explained(values, names, [run.configuration for run in runs])
     if found is None:
         raise Unchecked("shares of variance need two configurations of two seeds each that differ")

@@ -121,6 +121,12 @@ def test_a_manifest_of_earlier_days_names_its_missing_runs():
     assert (found.verdict, found.note.split(";")[0]) == ("unchecked", "1 planned runs are not there (gone)")
 
 
+def test_planned_runs_of_a_configuration_that_is_not_kept_are_named_too():
+    there = pairs([1.0, 2.0, 3.0], [11.0, 12.1, 13.0])
+    manifest = {"runs": {"gone": "..."}, "planned": {"gone": ["0123456789", 0]}}
+    assert "1 planned runs are not there (gone)" in verdict(there, manifest).note
+
+
 def test_what_no_run_of_a_data_set_has_finished_is_unchecked_too():
     one = record(objective="elbo", seed=0)
     manifest = as_manifest(asked_of([(Path("gone"), one)]))
@@ -305,7 +311,7 @@ def test_the_same_verdicts_in_four_notations():
     assert [content[name] for name in ("held", "contradicted", "undecided", "unchecked")] == [1, 1, 0, 1]
     assert [claim["verdict"] for claim in content["claims"]] == ["held", "contradicted", "unchecked"]
     tex = latex(found)
-    assert r"mnist5k & A is below B & held & difference -10 nats, 97.5 \% interval [-10.2, -9.83]" in tex
+    assert r"mnist5k & A is below B & held & difference $-$10 nats, 97.5 \% interval [$-$10.2, $-$9.83]" in tex
     assert tex.count("{") == tex.count("}")
     assert (section([]), latex([])) == ([], "")
 

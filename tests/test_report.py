@@ -142,6 +142,10 @@ def test_a_folder_without_records(tmp_path, capsys, prepare):
         ("[]", "is no JSON object"),
         ('{"claims": 3}', "has other content than it should (claims: Input should be a valid"),
         ('{"runs": {"a": 1}}', "has other content than it should (runs.a: Input should be a valid string)"),
+        (
+            '{"planned": {"a": ["b", "c"]}}',
+            "has other content than it should (planned.a.1: Input should be a valid int",
+        ),
         ('{"claims": [{"text": "x"}]}', "claim 'x' lacks the key 'metric'"),
         ('{"published": "nowhere"}', "published=nowhere: results/published has no such file"),
     ],

@@ -1,4 +1,22 @@
 """Better Bound: does a better bound make a better representation?
 
-`from benchmark import run` gives one run from Python: `run(["objective=iwae", "objective.num_samples=50"], seed=3)`.
+The Python face, each part imported when it is asked for:
+
+    from benchmark import load, results, run, score
+
+    record = run(["objective=iwae", "objective.num_samples=50"], seed=3)    # one run
+    trained = load("results/single/runs/...")                               # its model: encode, decode, sample
+    frame = results("results/quickstart")                                   # a row per score, a column per option
+    scores = score({"codes": codes, "factors": factors})                    # codes from anywhere
 """
+
+from importlib import import_module
+from typing import Any
+
+_FACE = {"load": "benchmark.trained", "results": "benchmark.frames", "score": "benchmark.evaluate"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FACE:
+        raise AttributeError(f"module 'benchmark' has no attribute {name!r}")
+    return getattr(import_module(_FACE[name]), name)

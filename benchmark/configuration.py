@@ -7,7 +7,6 @@ import functools
 import importlib
 import inspect
 import json
-import os
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -75,8 +74,10 @@ class Settings:
     claims: tuple[dict[str, Any], ...] = ()
 
     def processes(self, runs: int) -> int:
-        """How many worker processes so many runs get: as asked for or one for each core, never more than runs."""
-        return min(self.workers or os.cpu_count() or 1, max(runs, 1))
+        """Worker processes for so many runs: as asked for, else one for each GPU or core; never more than runs."""
+        from benchmark.machine import processes
+
+        return processes(self.workers, runs, self.device)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ def with_data(plan: Plan) -> Plan:
 
 def device_of(name: str) -> torch.device:
     """auto, cpu, cuda or cuda:<index>; ConfigurationError for what this machine or torch does not have."""
+    if name.partition(":")[0] == "mps":
+        raise ConfigurationError(f"device={name}: it has no double precision, which scores need; use device=cpu")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Interval
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
@@ -18,6 +18,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
 from benchmark.documents import Damaged, canonical, checked, digest, read_json
 from benchmark.files import write_json, writing
 from metrics.core import Score
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = 1
 FILE = "record.json"
@@ -78,6 +81,12 @@ def _drawable(scores: tuple[Score, ...]) -> tuple[Score, ...]:
     return scores
 
 
+def _distinction(score: Score) -> str:
+    """What tells a score from others of its name."""
+    parts = {"representation": score.representation, "factor": score.factor, "num_labels": score.num_labels}
+    return ", ".join(f"{key}={value}" for key, value in parts.items() if value is not None) or "no more to say"
+
+
 @dataclass(frozen=True)
 class Record:
     """All that is known about one run: what was chosen, what was measured, and where it comes from."""
@@ -108,12 +117,42 @@ class Record:
         parts = ("dataset", "model", "objective", "trainer", "data_checksum", "numbers")
         return digest({part: self.config.get(part) for part in parts})
 
-    def score(self, name: str, representation: str | None = None, factor: str | None = None) -> Score:
-        """The first score of that name; KeyError lists the names there are."""
-        for score in self.scores:
-            if (score.name, score.representation, score.factor) == (name, representation, factor):
-                return score
-        raise KeyError(f"no score {name!r} (representation={representation}); there are {sorted(self.names())}")
+    def score(
+        self, name: str, representation: str | None = None, factor: str | None = None, num_labels: int | None = None
+    ) -> Score:
+        """The one score of that name; `factor` None is the mean over factors.
+
+        KeyError lists what there is to choose from where several scores fit, or none.
+        """
+        asked = {"representation": representation, "num_labels": num_labels}
+        named = [score for score in self.scores if score.name == name]
+        found = [score for score in named if score.factor == factor]
+        for key, value in asked.items():
+            found = [score for score in found if value is None or getattr(score, key) == value]
+        if len(found) == 1:
+            return found[0]
+        if not named:
+            raise KeyError(f"no score {name!r}; there are {', '.join(sorted(self.names()))}")
+        there = "; ".join(dict.fromkeys(_distinction(score) for score in found or named))
+        raise KeyError(f"{len(found)} scores {name!r} fit; there are those with {there}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per score."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(score) for score in self.scores])
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the choices, and the scores over all factors or the error."""
+        import html
+
+        head = html.escape(", ".join(f"{key}={name}" for key, name in self.choices.items()))
+        if self.status != "finished":
+            return f"<p>{head}</p><p><b>failed</b>: {html.escape(self.error_line)}</p>"
+        frame = self.to_frame()
+        columns = ["name", "representation", "num_labels", "value", "stderr", "unit", "reason"]
+        rows = frame[frame["factor"].isna()][columns].fillna("") if len(frame) else frame
+        return f"<p>{head}</p>{rows.to_html(index=False)}"
 
     def names(self) -> set[str]:
         """The names of the scores in this record."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +87,9 @@ class Trained:
         return x
 
 
-def load(folder: Path | str, device: str = "auto", data_dir: str | None = None, cache_dir: str | None = None) -> Trained:
+def load(
+    folder: Path | str, device: str = "auto", data_dir: str | None = None, cache_dir: str | None = None
+) -> Trained:
     """The trained model of a run's folder, ready to encode, decode and sample.
 
     RecordError for a record that cannot be trusted; ValueError where nothing was trained, where the weights are missing
@@ -99,9 +100,9 @@ def load(folder: Path | str, device: str = "auto", data_dir: str | None = None, 
     if record.status != "finished":
         raise ValueError(f"{folder}: the run failed ({record.error_line}); repeat it with force=true")
     parts = {group: _component(record, group) for group in ("dataset", "model")}
-    if parts["model"].target not in record.config["model"]["_target_"] or record.choices.get("objective") == "none":
-        raise ValueError(f"{folder}: {record.choices.get('model')} is a reference, there is no model to load")
-    settings = Settings(data_dir=data_dir and Path(data_dir), cache_dir=cache_dir and Path(cache_dir))  # type: ignore[arg-type]
+    if record.reference:
+        raise ValueError(f"{folder}: {record.choices.get('model')} is a row for comparison, nothing was trained for it")
+    settings = Settings(data_dir=Path(data_dir) if data_dir else None, cache_dir=Path(cache_dir) if cache_dir else None)
     dataset = load_dataset(parts["dataset"], settings)
     if dataset.checksum != record.config["data_checksum"]:
         raise ValueError(f"{folder}: the data set {dataset.name} has changed since the run; name its files by data_dir")
@@ -119,4 +120,4 @@ def _component(record: Record, group: str) -> Component:
 
 
 def _identity(record: Record) -> dict[str, Any]:
-    return {key: value for key, value in record.config.items() if key not in ("metrics", "evaluation_seed")}
+    return {key: value for key, value in record.config.items() if key not in ("metrics", "evaluation_seed", "scores")}

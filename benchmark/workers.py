@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -14,12 +15,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pebble import ProcessExpired, ProcessPool
 
 from benchmark.claim import Busy, NoLocks, claimed
 from benchmark.configuration import Plan
+from benchmark.machine import Slots, device_of_slot, devices
 from benchmark.progress import bar, note
 from benchmark.record import write_record
 from benchmark.run import execute, failure, finished
@@ -64,7 +67,11 @@ def _in_pools(plans: Sequence[Plan], workers: int, progress: Any, failures: list
 
 
 def _in_a_pool(plans: Sequence[Plan], workers: int, progress: Any, failures: list[Failure]) -> list[Plan]:
-    pool = ProcessPool(workers, initializer=_start_worker, context=multiprocessing.get_context("spawn"))
+    chosen = devices(plans[0].settings.device)
+    places = tempfile.TemporaryDirectory(prefix="betterbound-")
+    slots = Slots(Path(places.name), workers)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPool(workers, initializer=_start_worker, initargs=[slots, chosen], context=context)
     try:
         left = _watch(pool, plans, workers, progress, failures)
         if left:
@@ -76,6 +83,7 @@ def _in_a_pool(plans: Sequence[Plan], workers: int, progress: Any, failures: lis
         raise
     finally:
         pool.join()
+        places.cleanup()
     return left
 
 
@@ -113,7 +121,7 @@ def _ask(pool: ProcessPool, plan: Plan, waiting: dict[Future[None], Plan], left:
 
 
 def _work(plan: Plan) -> None:
-    execute(plan, wait=False)
+    execute(replace(plan, settings=replace(plan.settings, device=_place.device or plan.settings.device)), wait=False)
 
 
 def _failed(plan: Plan, error: BaseException) -> Failure:
@@ -154,8 +162,19 @@ def _uninterruptible_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start_worker() -> None:
-    """In a fresh worker: it ends with its driver, also where that died while the worker was importing."""
+class _Place:
+    """Where this worker is: its device, and the lock that keeps its slot as long as it lives."""
+
+    device = ""
+    lock: object = None
+
+
+_place = _Place()
+
+
+def _start_worker(slots: Slots, chosen: Sequence[str]) -> None:
+    """In a fresh worker: it ends with its driver, also where that died while the worker was importing; it has a device
+    to itself where there are several."""
     warnings.simplefilter("ignore", NoLocks)  # the driver has said it
     driver = multiprocessing.parent_process()
     if driver is None or not driver.is_alive():
@@ -166,3 +185,6 @@ def _start_worker() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    if len(chosen) > 1:
+        slot, _place.lock = slots.take()
+        _place.device = device_of_slot(chosen, slot)

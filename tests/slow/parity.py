@@ -81,11 +81,9 @@ def scores_of(tree: Path, scratch: Path, cache: Path) -> Scores:
 
 def compare(base: Scores, head: Scores) -> list[str]:
     """One line for each score that is not equal bit for bit and that no exception covers."""
-    lines = []
-    for key in sorted({*base, *head}):
-        if base.get(key) != head.get(key) and not any(fnmatch.fnmatch(key, pattern) for pattern in EXCEPTIONS):
-            lines.append(f"{key}: {base.get(key)} -> {head.get(key)}")
-    return lines
+    changed = (key for key in sorted({*base, *head}) if base.get(key) != head.get(key))
+    excepted = {key for key in {*base, *head} if any(fnmatch.fnmatch(key, pattern) for pattern in EXCEPTIONS)}
+    return [f"{key}: {base.get(key)} -> {head.get(key)}" for key in changed if key not in excepted]
 
 
 def main() -> int:

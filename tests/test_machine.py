@@ -1,0 +1,73 @@
+"""What a process may use of a machine: cores that were allotted, a device for each worker, packages of ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from benchmark import machine
+from benchmark.configuration import ConfigurationError
+from benchmark.loading import device_of
+from benchmark.machine import Slots, cores, device_of_slot, devices, processes
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity masks")
+def test_only_the_cores_that_may_be_used_count():
+    one = min(os.sched_getaffinity(0))
+    code = f"import os; os.sched_setaffinity(0, {{{one}}}); from benchmark.machine import cores; print(cores())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "1\n"
+
+
+def test_slurm_may_allot_fewer_cores(monkeypatch):
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    assert cores() == 1
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "9999")
+    assert cores() < 9999
+
+
+def test_workers_are_as_many_as_gpus_or_cores_and_never_more_than_runs(monkeypatch):
+    monkeypatch.setattr(machine, "cores", lambda: 16)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert [processes(None, 100, "auto"), processes(None, 3, "auto"), processes(5, 100, "cpu")] == [16, 3, 5]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert devices("auto") == devices("cuda") == ["cuda:0", "cuda:1", "cuda:2", "cuda:3"]
+    assert devices("cuda:1") == ["cuda:1"]
+    assert [processes(None, 100, "auto"), processes(None, 100, "cuda:1"), processes(8, 100, "cuda")] == [4, 1, 8]
+    assert processes(None, 100, "cpu") == 16
+
+
+HOLD = (
+    "import sys; from pathlib import Path; from benchmark.machine import Slots; "
+    "s = Slots(Path(sys.argv[1]), 2).take(); print(s[0]); input()"
+)
+
+
+def _holder(folder):
+    process = subprocess.Popen(
+        [sys.executable, "-uc", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    return process, int(process.stdout.readline())
+
+
+def test_workers_hold_different_slots_and_the_slot_of_a_killed_one_is_free_again(tmp_path):
+    (first, zero), (second, one) = _holder(tmp_path), _holder(tmp_path)
+    assert [zero, one] == [0, 1]
+    assert Slots(tmp_path, 2).take() == (0, None)
+    second.kill()
+    second.wait()
+    slot, lock = Slots(tmp_path, 2).take()
+    assert (slot, lock is None) == (1, False)
+    assert device_of_slot(["cuda:0", "cuda:1"], slot) == "cuda:1"
+    lock.release()
+    first.kill()
+    first.wait()
+
+
+@pytest.mark.parametrize("name", ["mps", "mps:0"])
+def test_a_device_without_double_precision_is_refused_by_name(name):
+    with pytest.raises(ConfigurationError, match=rf"^device={name}: it has no double precision"):
+        device_of(name)

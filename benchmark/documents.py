@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import from_json
+
+from benchmark.files import writing
 
 LARGEST = 2**28  # bytes of a file that is read at all
 Read = TypeVar("Read")
@@ -67,3 +70,13 @@ def checked(validate: Callable[[Any], Read], content: Any) -> Read:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise Damaged(f"has other content than it should ({where}: {first['msg']})") from error
+
+
+def set_aside(path: Path) -> str:
+    """Move a damaged file out of the way of a new one; returns its new name, such as record.damaged.json."""
+    endings = ("", *(f"-{number}" for number in range(2, 1000)))
+    names = (path.with_name(f"{path.stem}.damaged{ending}{path.suffix}") for ending in endings)
+    kept = next(name for name in names if not os.path.lexists(name))
+    with writing(kept):
+        path.rename(kept)
+    return kept.name

@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmark.ranking import WHICH, natural
 from benchmark.tables import labels
+from benchmark.text import shortened
 from metrics.reading import reading
 
 INFORMATION, PREDICTION, INTERVENTION, DEPENDENCE = (
@@ -239,7 +240,7 @@ def group_titles(groups: Iterable[str]) -> dict[str, str]:
     """Group -> what people call it; the checksum of the data joins only where two groups would share a name."""
     titles = {group: _group_title(group) for group in groups}
     count = Counter(titles.values())
-    return {group: _group_title(group, checksum=count[title] > 1) for group, title in titles.items()}
+    return {group: shortened(_group_title(group, count[title] > 1), 120) for group, title in titles.items()}
 
 
 def _group_title(group: str, checksum: bool = False) -> str:

@@ -13,9 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.headlines import group_titles
-from benchmark.looks import head
+from benchmark.looks import caption, head
 from benchmark.matrices import by_kind, heat, read_factor_names, read_matrices, row_order, scale, words_of
-from benchmark.names import spoken
 from metrics.core import Array
 
 REFERENCES = ("truth", "rotated_truth", "pca")  # the ceiling, what a rotation does to it, and the simplest code
@@ -130,7 +129,7 @@ def _draw_kind(name: str, shown: Sequence[Shown], axes: Sequence[Axes], titled: 
     top = words.top or max(float(matrix.max()) for matrix in there)
     for i, (ax, one) in enumerate(zip(axes, shown, strict=True)):
         if titled:
-            ax.set_title(textwrap.fill(spoken(one.title), 22), fontsize=8)
+            ax.set_title(textwrap.fill(caption(one.title), 22), fontsize=8)
         if name not in one.matrices:
             ax.text(0.5, 0.5, "not measured", transform=ax.transAxes, ha="center", va="center", fontsize=7)
             ax.set_axis_off()

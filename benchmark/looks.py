@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -13,12 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmark.names import spoken
+from benchmark.text import shortened
 
+ENTRIES = 80  # of a legend
 MARKERS = "osD^vP*X<>"
 GREY = "#949494"  # is for references
 PALETTE = tuple(colour for colour in seaborn.color_palette("colorblind").as_hex() if colour != GREY)
 STYLE: dict[Any, Any] = {**seaborn.axes_style("whitegrid"), "grid.color": "0.92"}
 STYLE |= {"axes.titlesize": 10, "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 8}
+STYLE |= {"text.parse_math": False}  # a dollar in the name of a user's option is a dollar
 STYLE |= {"axes.titley": 1.0}  # a title whose place is given is not measured again for every facet
 
 
@@ -59,9 +62,19 @@ def _by_number(label: str) -> tuple[list[float], str]:
     return [float(number) for number in re.findall(r"\d+\.?\d*(?:e-?\d+)?", label)], label
 
 
-def handle(name: str, look: Look) -> Line2D:
-    """An entry of a legend."""
-    return Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=spoken(name))
+def caption(name: str) -> str:
+    """A configuration as people write it; what is too long for a figure loses its middle."""
+    return shortened(spoken(name))
+
+
+def entries(styles: Mapping[str, Look]) -> list[Line2D]:
+    """The entries of a legend; the last one counts those that would not fit on a page."""
+    found = [
+        Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=caption(name))
+        for name, look in list(styles.items())[:ENTRIES]
+    ]
+    more = len(styles) - len(found)
+    return [*found, Line2D([], [], linestyle="", label=f"… and {more} more")] if more else found
 
 
 def head(figure: Figure, text: str) -> None:

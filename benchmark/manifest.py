@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from benchmark.documents import canonical, checked, read_json
+from benchmark.claim import claimed
+from benchmark.documents import Damaged, canonical, checked, read_json, set_aside
+from benchmark.files import remove_leftovers, write_json
 
 FILE = "experiment.json"
 
@@ -45,3 +48,15 @@ def read_manifest(experiment: Path) -> dict[str, Any]:
         return {}
     checked(_Manifest.model_validate_json, canonical(content))
     return content
+
+
+def replace_manifest(experiment: Path, content: dict[str, Any]) -> None:
+    """Write experiment.json; a damaged one is kept under another name."""
+    with claimed(experiment / "runs", wait=True):
+        remove_leftovers(experiment)
+        try:
+            read_manifest(experiment)
+        except Damaged as error:
+            kept = set_aside(experiment / FILE)
+            print(f"note: {experiment}: {FILE} {error}; it is kept as {kept}", file=sys.stderr, flush=True)
+        write_json(experiment / FILE, content)

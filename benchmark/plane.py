@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from benchmark.headlines import group_titles, is_pseudo
-from benchmark.looks import Look, handle, head, looks
+from benchmark.looks import caption, ENTRIES, Look, entries, head, looks
 
 SMALL = 6.5  # points, of the labels on lines of equal ELBO
 CLEARANCE = 0.1  # inches around the middle of a dot
@@ -41,12 +41,12 @@ def _figure(count: int, styles: dict[str, Look]) -> tuple[Figure, list[Axes]]:
     """Planes in rows of three with one legend beside them; places are in inches from the edges."""
     across = min(count, 3)
     down = math.ceil(count / across)
-    wide, high = 4.9 * across + 0.4, max(4.5 * down + 0.4, 0.19 * len(styles) + 0.9)
-    width = wide + 0.6 + 0.075 * max(map(len, styles))
+    wide, high = 4.9 * across + 0.4, max(4.5 * down + 0.4, 0.19 * min(len(styles), ENTRIES) + 0.9)
+    width = wide + 0.6 + 0.075 * max(len(caption(name)) for name in styles)
     figure = Figure(figsize=(width, high))
     figure.subplots_adjust(0.6 / width, 0.5 / high, wide / width, 1 - 0.75 / high, wspace=0.17, hspace=0.25)
     axes = [figure.add_subplot(down, across, place) for place in range(1, count + 1)]
-    handles = [handle(name, look) for name, look in styles.items()]
+    handles = entries(styles)
     corner = (wide / width, 1 - 0.65 / high)
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=corner, frameon=False)
     head(figure, "What the code costs (rate) against what the decoder misses (distortion)")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -15,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_types import Interval
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
 
-from benchmark.documents import Damaged, canonical, checked, digest, read_json
-from benchmark.files import write_json, writing
+from benchmark.documents import Damaged, canonical, checked, digest, read_json, set_aside
+from benchmark.files import write_json
 from metrics.core import Score
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 FILE = "record.json"
-DAMAGED = "record.damaged.json"  # where a damaged record is kept when its run is repeated
 GREATEST = 1e100  # of a score: its square and its fourth power are still numbers
 Whole = Annotated[int, Interval(ge=0, lt=2**63)]
 
@@ -200,23 +197,15 @@ def known_record(folder: Path) -> Record | None:
         return None
 
 
-def set_aside(folder: Path) -> str:
-    """Move a damaged record out of the way of a new one; returns what was wrong, "" for a sound or no record."""
+def make_way(folder: Path) -> str:
+    """Set a damaged record aside; returns what was wrong with it, "" for a sound one or none."""
     try:
         read_record(folder)
     except FileNotFoundError:
         return ""
     except Damaged as error:
-        kept = next(path for path in _names(folder / DAMAGED) if not os.path.lexists(path))
-        with writing(kept):
-            (folder / FILE).rename(kept)
-        return f"{FILE} {error}; it is kept as {kept.name}"
+        return f"{FILE} {error}; it is kept as {set_aside(folder / FILE)}"
     return ""
-
-
-def _names(path: Path) -> Iterator[Path]:
-    yield path
-    yield from (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
 
 
 def read_folder(experiment: Path) -> tuple[list[tuple[Path, Record]], dict[str, str]]:

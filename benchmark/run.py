@@ -25,7 +25,7 @@ from benchmark.matrices import keep_matrices
 from benchmark.pictures import draw_pictures
 from benchmark.pixels import Pixels
 from benchmark.provenance import code_state
-from benchmark.record import Record, known_record, set_aside, write_record
+from benchmark.record import Record, known_record, make_way, write_record
 from benchmark.stage import Stage, build, encoded, rehearse, represent, subject_of
 from benchmark.versions import NUMBERS, SCORES, version_of
 from metrics.core import Representation
@@ -48,7 +48,7 @@ def execute(plan: Plan, wait: bool = True) -> Record:
         return done
     with claimed(plan.folder, wait), threads(plan.settings.threads):
         remove_leftovers(plan.folder)
-        if wrong := set_aside(plan.folder):
+        if wrong := make_way(plan.folder):
             print(f"note: {plan.folder}: {wrong}; the run is repeated", file=sys.stderr, flush=True)
         return finished(plan) or _perform(plan)
 

@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from benchmark.headlines import Column, columns, group_titles
-from benchmark.looks import Look, handle, head, look_at, looks
-from benchmark.names import spoken
+from benchmark.looks import caption, ENTRIES, Look, entries, head, look_at, looks
 from benchmark.tables import labels
 
 FACET, BETWEEN, ACROSS = 2.5, 0.95, 4  # inches wide, inches for title and axis below, facets in a row
@@ -63,16 +62,15 @@ def beta(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     styles = {name: look_at(i) for i, name in enumerate(sorted(lines["line"].unique()))}
     several = len(styles) > 1
     sizes = {group: [(len(row), 1.7) for row in _in_rows(found)] for group, found in facets.items()}
-    below = 0.1 + 0.2 * math.ceil(len(styles) / ACROSS) if several else 0.0
+    below = 0.1 + 0.2 * math.ceil(min(len(styles), ENTRIES + 1) / ACROSS) if several else 0.0
     figure, strips = _strips(sizes, group_titles(board["group"].unique()), 0.75, 0.75, below)
     for group, axes in strips.items():
         of = lines[lines["group"] == group]
         for ax, column in zip(axes, facets[group], strict=True):
             _draw_beta(ax, column, column.of(of), styles)
     if several:
-        handles = [handle(name, look) for name, look in styles.items()]
-        figure.legend(handles=handles, loc="lower center", ncols=ACROSS, frameon=False)
-    which = "" if several else f" ({spoken(next(iter(styles)))})"
+        figure.legend(handles=entries(styles), loc="lower center", ncols=ACROSS, frameon=False)
+    which = "" if several else f" ({caption(next(iter(styles)))})"
     head(figure, f"What beta does{which}: a dot per seed, a line through the means (the ELBO is beta = 1)")
     return figure
 
@@ -123,7 +121,7 @@ def leaderboard(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
         group: [(row, _measured(row, of, names[group])) for row in _in_rows(columns(of))] for group, of in shown.items()
     }
     sizes = {group: [(len(row), 0.18 * len(of) + 0.1) for row, of in found] for group, found in rows.items()}
-    left = 0.3 + 0.068 * max(len(name) for of in names.values() for name in of)
+    left = 0.3 + 0.068 * max(len(caption(name)) for of in names.values() for name in of)
     figure, strips = _strips(sizes, group_titles(board["group"].unique()), left, 0.2)
     styles = looks(board)
     for group, axes in strips.items():
@@ -134,7 +132,7 @@ def leaderboard(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
                 _draw_scores(ax, column.of(dots), column.of(means), of, styles)
                 ax.set(title=_title(column), xlabel=column.shown_unit)
                 beside = of if i == 0 else []
-                ax.set_yticks(range(0, -len(beside), -1), map(spoken, beside))
+                ax.set_yticks(range(0, -len(beside), -1), map(caption, beside))
     hidden = max(board[board["group"] == group]["label"].nunique() - len(of) for group, of in names.items())
     note = f"; {hidden} configurations of lower rank are not shown" if hidden else ""
     head(figure, f"A dot per seed; bar: mean with its 95 % t interval; references in grey{note}")

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.asked import as_manifest, of_plans
-from benchmark.claim import claimed
 from benchmark.configuration import Plan
 from benchmark.evaluate import check_on_noise
-from benchmark.files import outcome, remove_leftovers, write_json
+from benchmark.files import outcome
 from benchmark.loading import device_of, load_dataset, with_data
-from benchmark.manifest import FILE as MANIFEST
+from benchmark.manifest import replace_manifest
 from benchmark.provenance import code_state
 from benchmark.run import finished
 from benchmark.workers import Failure, perform
@@ -70,10 +69,7 @@ def write_manifest(plans: Sequence[Plan]) -> None:
         "unchecked": first.settings.unchecked,
         **as_manifest(of_plans(plans)),
     }
-    folder = experiment_folder(first)
-    with claimed(folder / "runs", wait=True):
-        remove_leftovers(folder)
-        write_json(folder / MANIFEST, content)
+    replace_manifest(experiment_folder(first), content)
 
 
 def experiment_folder(plan: Plan) -> Path:

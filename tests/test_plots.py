@@ -141,3 +141,15 @@ def test_a_reference_without_a_density_leaves_no_gap_among_the_bounds():
 )
 def test_figures_call_configurations_as_people_do(label, words):
     assert spoken(label) == words
+
+
+def test_many_configurations_and_long_names_fit_on_a_page():
+    """Agg draws at most 2^16 pixels; a dollar in an option is no formula."""
+    scores = realistic("mnist5k", "mlp", "elbo", 0).scores[:4]
+    options = [{"beta": 1.0 + i, "kind": "$x" * (1 if i else 5000)} for i in range(90)]
+    runs = [record(objective="beta_vae", options=one, scores=scores) for one in options]
+    for name, last in (("rate_distortion", "… and 10 more"), ("beta", "beta-VAE kind=$x"), ("leaderboard", None)):
+        figure, canvas = drawn(name, runs)
+        assert max(canvas.get_width_height()) < 4000
+        ends = [legend.get_texts()[-1].get_text() for legend in figure.legends]
+        assert [end[: len(last)] for end in ends] == [last] if last else not ends

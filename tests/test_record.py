@@ -12,7 +12,9 @@ import pytest
 from bench_report import realistic, record
 
 from benchmark.documents import Damaged, digest
-from benchmark.record import FILE, known_record, read_folder, read_record, set_aside, write_record
+from benchmark.manifest import FILE as MANIFEST
+from benchmark.manifest import read_manifest, replace_manifest
+from benchmark.record import FILE, known_record, make_way, read_folder, read_record, write_record
 from benchmark.report import write_report
 from metrics.core import Score
 
@@ -149,12 +151,12 @@ def test_what_nobody_could_read_is_not_written(tmp_path):
 
 
 def test_a_damaged_record_is_kept_under_another_name(tmp_path):
-    assert set_aside(tmp_path) == ""
+    assert make_way(tmp_path) == ""
     write_record(tmp_path, GOOD)
-    assert set_aside(tmp_path) == ""
+    assert make_way(tmp_path) == ""
     for name in ("record.damaged.json", "record.damaged-2.json", "record.damaged-3.json"):
         (tmp_path / FILE).write_text(name)
-        assert set_aside(tmp_path).endswith(f"it is kept as {name}")
+        assert make_way(tmp_path).endswith(f"it is kept as {name}")
         assert (tmp_path / name).read_text() == name
         assert known_record(tmp_path) is None
 
@@ -162,3 +164,12 @@ def test_a_damaged_record_is_kept_under_another_name(tmp_path):
 def test_a_record_is_read_back_as_it_was(tmp_path):
     one = realistic("sprites", "mlp", "beta_vae", 3)
     assert read_record(write_record(tmp_path, one).parent) == one
+
+
+def test_a_damaged_manifest_is_kept_under_another_name(tmp_path, capsys):
+    (tmp_path / MANIFEST).mkdir()
+    replace_manifest(tmp_path, {"note": "a"})
+    assert read_manifest(tmp_path) == {"note": "a"}
+    assert "experiment.json is no file; it is kept as experiment.damaged.json" in capsys.readouterr().err
+    replace_manifest(tmp_path, {"note": "b"})
+    assert (read_manifest(tmp_path), capsys.readouterr().err) == ({"note": "b"}, "")

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from benchmark.headlines import group_titles, is_pseudo
-from benchmark.looks import caption, ENTRIES, Look, entries, head, looks
+from benchmark.looks import ENTRIES, Look, caption, entries, head, looks
 
 SMALL = 6.5  # points, of the labels on lines of equal ELBO
 CLEARANCE = 0.1  # inches around the middle of a dot

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from benchmark.headlines import Column, columns, group_titles
-from benchmark.looks import caption, ENTRIES, Look, entries, head, look_at, looks
+from benchmark.looks import ENTRIES, Look, caption, entries, head, look_at, looks
 from benchmark.tables import labels
 
 FACET, BETWEEN, ACROSS = 2.5, 0.95, 4  # inches wide, inches for title and axis below, facets in a row

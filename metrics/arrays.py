@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from metrics.core import FACTOR_TYPES, Codes, Representation
+from metrics.core import FACTOR_TYPES, Codes, Representation, unusable
 from metrics.values import are_classes, distinct, on_circle
 
 ROWS = ("codes", "factors", "stddev", "sample", "symmetry")
@@ -29,7 +29,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray], seed: int, where: str = "array
     names, types = _described(arrays, np.concatenate([train["factors"], test["factors"]]), where)
     parts = _recoded(train["factors"], test["factors"], names, types, where)
     for index, name in enumerate(names):
-        if len(distinct(parts[0][:, index])[0]) < 2:
+        if len(distinct(np.concatenate([part[:, index] for part in parts]))[0]) < 2:
             raise CodesError(f"{where}: factor {name!r} has one value only; leave it out")
     point = "stddev" not in checked and "sample" not in checked
     try:
@@ -49,8 +49,8 @@ def numbers(array: np.ndarray, where: str) -> np.ndarray:
         raise CodesError(f"{where}: has shape {array.shape}, expected (N, K) with N and K at least 1")
     with np.errstate(over="ignore"):  # what float64 cannot hold becomes infinite, and is refused
         array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        raise CodesError(f"{where}: has NaN or infinite entries; remove those rows")
+    if why := unusable(array):
+        raise CodesError(f"{where}: {why}")
     return array
 
 

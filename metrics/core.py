@@ -14,6 +14,7 @@ from metrics.values import is_circle
 Array = NDArray[np.float64]
 Better = Literal["higher", "lower"]
 Which = Literal["mean", "sample", "q_ew"]
+LARGEST = 1e15  # of an entry: beyond, neighbouring whole numbers coincide, and further on squares overflow
 WIDEST = 256  # dimensions of a code beyond which what costs D^2, or a fit per axis, is not worth its wait
 FACTOR_TYPES = ("discrete", "continuous", "circular", "label")
 
@@ -84,6 +85,14 @@ class Score:
     selector: str = ""  # the entry of `metrics=[...]` that it came from; filled in by the benchmark
 
 
+def unusable(array: Array) -> str:
+    """Why numbers cannot be measured, or nothing."""
+    if not np.isfinite(array).all():
+        return "has NaN or infinite entries; remove those rows"
+    largest = float(np.abs(array).max(initial=0.0))
+    return f"has entries up to {largest:.1e}, at most {LARGEST:g} can be told apart; rescale it" * (largest > LARGEST)
+
+
 def joined(*parts: str) -> str:
     """What a row says, part by part; empty ones are left out."""
     return ", ".join(part for part in parts if part)
@@ -111,11 +120,10 @@ def _check_codes(codes: Codes) -> None:
         raise ValueError(f"{len(codes.factor_names)} factor names but {len(codes.factor_types)} factor types")
     if wrong := set(codes.factor_types) - set(FACTOR_TYPES):
         raise ValueError(f"unknown factor types {sorted(wrong)}; choose from {FACTOR_TYPES}")
-    for name in ("mean", "stddev", "sample"):
-        if not np.isfinite(getattr(codes, name)).all():
-            raise ValueError(f"{name} has NaN or infinite entries; a representation must be finite")
-    if codes.factors is not None and not np.isfinite(codes.factors).all():
-        raise ValueError("factors have NaN or infinite entries; drop those examples or those factors")
+    for name in ("mean", "stddev", "sample", "factors"):
+        part = getattr(codes, name)
+        if part is not None and (why := unusable(part)):
+            raise ValueError(f"{name}: {why}")
     if codes.factors is not None:
         _check_circles(codes.factors, codes)
     if (codes.stddev < 0).any():

@@ -166,7 +166,9 @@ def _on_circle(angle: Array) -> Array:
 def _some_vary(factors: list[Factor], metric: str) -> list[Factor]:
     if not any(factor.varies for factor in factors):
         names = ", ".join(factor.name for factor in factors)
-        raise Inapplicable(f"{metric} needs a factor that varies; each of {names} takes a single value")
+        raise Inapplicable(
+            f"{metric} needs a factor that varies; each of {names} takes a single value in train or test"
+        )
     return factors
 
 

@@ -94,6 +94,19 @@ def test_codes_refuse_nan(part):
         replace(codes, **{part: broken})
 
 
+@pytest.mark.parametrize("part", ["mean", "stddev", "sample", "factors"])
+def test_codes_refuse_what_overflows_and_take_what_does_not(part):
+    codes = representation(n=30).test
+    for entry, refused in ((1e14, False), (1e16, True), (1e200, True)):
+        changed = getattr(codes, part).copy()
+        changed[3, 0] = entry
+        if refused:
+            with pytest.raises(ValueError, match=rf"^{part}: has entries up to 1\.0e.*, at most 1e\+15 .*rescale it$"):
+                replace(codes, **{part: changed})
+        else:
+            replace(codes, **{part: changed})
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_yaml_writes_out_every_default(name):
     written = {key: value for key, value in YAMLS[name].items() if key != "_target_"}

@@ -84,6 +84,10 @@ def test_keys_name_the_code_and_the_number_of_labels():
 
 def test_bad_arrays_are_refused_in_one_line():
     known = factors()
-    for codes, why in ((known[:5], "factors has 400 rows, codes has 5"), (known * np.nan, "NaN")):
+    for codes, why in (
+        (known[:5], "factors has 400 rows, codes has 5"),
+        (known * np.nan, "NaN"),
+        (known * 1e100, "codes: has.*rescale"),
+    ):
         with pytest.raises(CodesError, match=why):
             plain.mig(codes, known)

@@ -22,7 +22,7 @@ from benchmark.loading import load_dataset
 from benchmark.record import SCHEMA
 from benchmark.scores import score_table
 from benchmark.streams import numpy_stream, seed_of
-from metrics.core import Inapplicable, Representation, Score
+from metrics.core import Inapplicable, Representation, Score, flagged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def _measure(metric: Component, representation: Representation, subject: Subject
         assert subject is not None
         subject.generator.manual_seed(seed_of(seed, metric.name))
         return function(subject)
-    return function(representation, numpy_stream(seed, metric.name))
+    return flagged(function(representation, numpy_stream(seed, metric.name)), representation)
 
 
 def score(source: Any, overrides: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 Better = Literal["higher", "lower"]
 Which = Literal["mean", "sample", "q_ew"]
 LARGEST = 1e15  # of an entry: beyond, neighbouring whole numbers coincide, and further on squares overflow
+FEW = 100  # examples, below which whatever is measured is mostly chance
 WIDEST = 256  # dimensions of a code beyond which what costs D^2, or a fit per axis, is not worth its wait
 FACTOR_TYPES = ("discrete", "continuous", "circular", "label")
 
@@ -91,6 +92,13 @@ def unusable(array: Array) -> str:
         return "has NaN or infinite entries; remove those rows"
     largest = float(np.abs(array).max(initial=0.0))
     return f"has entries up to {largest:.1e}, at most {LARGEST:g} can be told apart; rescale it" * (largest > LARGEST)
+
+
+def flagged(scores: Sequence[Score], representation: Representation) -> list[Score]:
+    """The scores, each of which says so where a part has fewer than FEW examples and no estimate can be trusted."""
+    fitted, scored = len(representation.train), len(representation.test)
+    note = f"few examples: {fitted} to fit on, {scored} to score" if min(fitted, scored) < FEW else ""
+    return [replace(score, reason=joined(score.reason, note)) for score in scores] if note else list(scores)
 
 
 def joined(*parts: str) -> str:

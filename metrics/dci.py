@@ -6,7 +6,7 @@ import numpy as np
 
 from metrics import quality
 from metrics.core import Array, Representation, Score, joined
-from metrics.factors import Factor, constant_score, generative_factors, placed, require_finite, varying_mask
+from metrics.factors import Factor, constant_score, crowded, generative_factors, placed, require_finite, varying_mask
 from metrics.importance import Estimator, Trees, importance
 from metrics.options import Count, Positive, Several
 from metrics.scaling import standardised
@@ -46,7 +46,8 @@ def dci(
         f"importance_{estimator}", lambda: placed(np.column_stack([column for column, _ in found]), factors)
     )[:, varying_mask(factors)]
     names = [f"dci_{estimator}_{part}" for part in PARTS]
-    note = joined(f"{len(rows)} training examples, mean over {len(varying)} factors", scaled)
+    crowd = crowded(varying, len(rows))
+    note = joined(f"{len(rows)} training examples, mean over {len(varying)} factors", crowd, scaled)
     scores = [constant_score(name, factor) for factor in factors if not factor.varies for name in names[1:]]
     scores.append(_score(names[0], disentanglement(matrix), reason=note))
     scores += _completeness(names[1], varying, matrix, note)

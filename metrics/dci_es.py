@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from metrics.core import Array, Representation, Score, too_wide
-from metrics.factors import Factor, Labels, factor_rows, generative_factors, require_finite
+from metrics.core import Array, Representation, Score, joined, too_wide
+from metrics.factors import Factor, Labels, crowded, factor_rows, generative_factors, require_finite
 from metrics.options import Capacities, Count, Several
+from metrics.quiet import quietly
 from metrics.scaling import standardised
 
 NAMES = ("dci_es_explicitness", "dci_es_size")
@@ -46,6 +47,7 @@ def dci_es(
     values = np.array([area_score(curve, np.log2(grid)) for curve in curves])
     least = np.mean([curve.min() for curve in curves])
     note = f"forests of depth {grid[0]}..{grid[-1]}, {len(rows)} training examples, least loss {least:.3f} of a guess"
+    note = joined(note, crowded(varying, len(rows)))
     scores = factor_rows(Score(NAMES[0], None, None, "score", None, "mean"), factors, values, note)
     axes = representation.test.mean.shape[1]
     size = Score(NAMES[1], len(varying) / axes, None, "score", "higher", "mean", reason=f"{len(varying)} / {axes} axes")
@@ -70,7 +72,8 @@ def loss_curve(
     """Squared error on test over that of the mean, at each depth (ascending), of a forest fitted on the rows' codes."""
     if factor.has_classes:
         labels, true, number = factor.classes()
-        model, kinds = _forest(True, depths[-1], trees, seed).fit(codes, labels[rows]), np.unique(labels[rows])
+        with quietly():
+            model, kinds = _forest(True, depths[-1], trees, seed).fit(codes, labels[rows]), np.unique(labels[rows])
         targets = np.eye(number)[true]
         found = _cut(model, test, depths)
         predicted = np.zeros((len(depths), *targets.shape))

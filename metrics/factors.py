@@ -24,6 +24,7 @@ class Factor:
     train: Array  # (N_train,)
     test: Array  # (N_test,)
     symmetry: tuple[Array, Array] | None = None  # of a circular one: n of each example of train and test, see Codes
+    bins: int | None = None  # into which a metric cuts values without classes, None where it takes them as they are
 
     def restricted(self, rows: Labels) -> Factor:
         """The same with only those rows of the training part."""
@@ -42,8 +43,10 @@ class Factor:
 
     @property
     def varies(self) -> bool:
-        """Whether both parts hold at least two values, without which nothing can be learned or scored."""
-        return all(len(part) > 0 and len(distinct(part)[0]) > 1 for part in (self.train, self.test))
+        """Whether both parts hold at least two values (or bins), without which nothing can be learned or scored."""
+        if not all(len(part) > 0 and len(distinct(part)[0]) > 1 for part in (self.train, self.test)):
+            return False
+        return self.has_classes or not self.bins or all(np.ptp(part) > 0 for part in self.classes(self.bins)[:2])
 
     def classes(self, bins: int = 20) -> tuple[Labels, Labels, int]:
         """Train and test values as 0..K-1, and K; values without classes fall into `bins` quantile bins of train."""
@@ -76,9 +79,10 @@ class Factor:
         return whole(self.train) and whole(self.test)
 
 
-def generative_factors(representation: Representation, metric: str) -> list[Factor]:
-    """The factors that are not labels; Inapplicable when the data set has none or none that varies."""
-    found = [factor for factor in all_factors(representation) if factor.type != "label"]
+def generative_factors(representation: Representation, metric: str, bins: int | None = None) -> list[Factor]:
+    """The factors that are not labels, of which a metric cuts continuous ones into `bins`; Inapplicable when the data
+    set has none or none that varies."""
+    found = [replace(factor, bins=bins) for factor in all_factors(representation) if factor.type != "label"]
     if not found:
         labelled = bool(all_factors(representation))
         _refuse(metric, "ground-truth factors", "none beyond the class label" if labelled else "none", labelled)
@@ -104,7 +108,8 @@ def all_factors(representation: Representation) -> list[Factor]:
 
 def constant_score(name: str, factor: Factor) -> Score:
     """The row of a factor that cannot be scored because it takes a single value in train or in test."""
-    return Score(name, None, factor=factor.name, reason=f"factor {factor.name} takes a single value in train or test")
+    what = "value" if factor.has_classes or not factor.bins else f"value (or falls into one of {factor.bins} bins)"
+    return Score(name, None, factor=factor.name, reason=f"factor {factor.name} takes a single {what} in train or test")
 
 
 def factor_rows(blank: Score, factors: Sequence[Factor], values: Array, note: str) -> list[Score]:
@@ -121,6 +126,12 @@ def factor_rows(blank: Score, factors: Sequence[Factor], values: Array, note: st
     return [*constant, *rows, replace(blank, value=float(np.mean(values)), reason=note)]
 
 
+def crowded(factors: Sequence[Factor], number: int, bins: int | None = None) -> str:
+    """What a row must say of factors with fewer than two of `number` training examples to a class (or a bin)."""
+    names = [f.name for f in factors if (f.has_classes or bins) and 2 * f.classes(bins or 1)[2] > number]
+    return f"fewer than two training examples a class: {', '.join(names)}" if names else ""
+
+
 def varying_mask(factors: Sequence[Factor]) -> NDArray[np.bool_]:
     """Which factors (F,) vary: the columns of a shared matrix that can be scored."""
     return np.array([factor.varies for factor in factors])
@@ -134,10 +145,14 @@ def placed(matrix: Array, factors: Sequence[Factor]) -> Array:
 
 
 def quantile_edges(values: Array, bins: int) -> Array:
-    """Inner edges of at most `bins` bins that hold equally many of the values; ties (but for rounding) share one."""
+    """Inner edges of at most `bins` bins that hold equally many of the values; ties (but for rounding) share one.
+
+    Where the least value is most of all, it is a bin of its own: whatever varies has two bins at least.
+    """
     if bins < 2:
         return np.empty(0)
-    edges = distinct(np.quantile(values, np.arange(1, bins) / bins))[0]
+    edges, found = distinct(np.quantile(values, np.arange(1, bins) / bins))[0], distinct(values)[0]
+    edges = np.unique(np.maximum(edges, found[1])) if len(found) > 1 else edges
     return edges - rounding(values, edges)
 
 

@@ -75,7 +75,7 @@ def joint_minus_gap(information: Array, axes: Array, entropy: Array) -> Array:
 
 def _matrix(representation: Representation, metric: str, bins: int) -> tuple[list[Factor], Array, Array]:
     """All generative factors, and the information (D, F) and entropies (F,) of those that vary."""
-    factors = generative_factors(representation, metric)
+    factors = generative_factors(representation, metric, bins)
     varies = varying_mask(factors)
     entropy = entropies(class_matrix(factors, bins)[:, varies])
     return factors, histogram_matrix(representation, factors, bins)[:, varies], entropy

@@ -10,6 +10,7 @@ import numpy as np
 from metrics import quality
 from metrics.core import Array
 from metrics.factors import Factor, Labels
+from metrics.quiet import quietly
 
 STOP_AFTER = 5  # rounds without a gain on held-out examples
 Estimator = Literal["lightgbm", "sklearn_gbt", "forest", "lasso"]
@@ -55,7 +56,8 @@ def _classify(
     if estimator == "lightgbm":
         model = boosted({"objective": "multiclass", "num_class": number}, codes, classes, trees, seed)
         return np.asarray(model.predict(test)).argmax(axis=1), model.feature_importance("gain")
-    model = _sklearn(f"{estimator}_classifier", seed).fit(codes, classes)
+    with quietly():
+        model = _sklearn(f"{estimator}_classifier", seed).fit(codes, classes)
     return model.predict(test), model.feature_importances_
 
 
@@ -114,5 +116,6 @@ def _lasso(codes: Array, target: Array) -> tuple[Any, Array]:
     from sklearn.preprocessing import StandardScaler
 
     model = TransformedTargetRegressor(make_pipeline(StandardScaler(), Lasso(0.02)), transformer=StandardScaler())
-    model.fit(codes, target)
+    with quietly():
+        model.fit(codes, target)
     return model, np.abs(model.regressor_[-1].coef_)

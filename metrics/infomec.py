@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from metrics import quality
 from metrics.core import Array, Representation, Score, joined, too_wide
-from metrics.factors import Factor, Labels, factor_rows, generative_factors, placed, varying_mask
+from metrics.factors import Factor, Labels, crowded, factor_rows, generative_factors, placed, varying_mask
 from metrics.linear import fit_logistic, fit_ridge, log_probabilities
 from metrics.mutual_information import class_matrix, entropies, entropy
 from metrics.nearest import mutual_information_nearest
@@ -38,7 +38,7 @@ def infomec(
     `pruned_range` also leaves out axes whose range is at most that share of the widest (0.05 in the released code),
     where one axis in other units, or one outlier, leaves out all others.
     """
-    factors = generative_factors(representation, "infomec")
+    factors = generative_factors(representation, "infomec", factor_bins)
     if wide := too_wide(representation, *NAMES):
         return wide
     varying, codes = [factor for factor in factors if factor.varies], representation.test.mean
@@ -58,7 +58,7 @@ def infomec(
     blank = Score("info_explicitness", None, None, "score", "higher", "mean")
     train, test, scaled = standardised(representation)
     known = [_known_share(factor, train, test, strength) for factor in varying]
-    note = joined("share of H(v) that a linear map finds, chance 0", scaled)
+    note = joined("share of H(v) that a linear map finds, chance 0", crowded(varying, len(train)), scaled)
     return scores + factor_rows(blank, factors, np.array(known), note)
 
 

@@ -34,7 +34,7 @@ def beta_vae_score(
     more differences do not shrink it), with what was fitted held fixed. Codes are standardised, see metrics.scaling:
     invariant to permutation, sign, shift, the scale of each axis, constant axes, and nearly so to an outlier.
     """
-    factors = generative_factors(representation, "beta_vae_score")
+    factors = generative_factors(representation, "beta_vae_score", factor_bins)
     varying = [factor for factor in factors if factor.varies]
     scores = [constant_score("beta_vae_score", factor) for factor in factors if not factor.varies]
     if len(varying) == 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from metrics.core import Array
 from metrics.factors import Factor, Labels
+from metrics.quiet import quietly
 
 TIE = 0.01  # of relative loss
 
@@ -22,7 +22,6 @@ def fit_logistic(codes: Array, classes: Labels, strength: float, start: Any = No
     and moved cross-entropies by up to three of their standard errors.
     """
     from sklearn.dummy import DummyClassifier
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     if classes.min() == classes.max():
@@ -30,8 +29,7 @@ def fit_logistic(codes: Array, classes: Labels, strength: float, start: Any = No
     usable = isinstance(start, LogisticRegression)
     model = start if usable else LogisticRegression(tol=1e-4, max_iter=300, warm_start=True)
     model.set_params(C=strength)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with quietly():
         return model.fit(codes, classes)
 
 

@@ -37,7 +37,7 @@ def mig(
     points let every axis seem to know every factor, which narrows the gap; the row of mig_density says so where a
     shuffled factor seems known by a tenth.
     """
-    factors = generative_factors(representation, "mig")
+    factors = generative_factors(representation, "mig", bins)
     varies, kept = varying_mask(factors), [factor for factor in factors if factor.varies]
     entropy = entropies(class_matrix(factors, bins)[:, varies])
     names = ("mig_hist", "mig_quantile", "mig_density")

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from metrics.core import Array, Representation, Score, joined
-from metrics.factors import Labels, constant_score, factor_rows, generative_factors, require_finite, varying_mask
+from metrics.factors import (
+    Labels,
+    constant_score,
+    crowded,
+    factor_rows,
+    generative_factors,
+    require_finite,
+    varying_mask,
+)
 from metrics.linear import fit_logistic, log_probabilities
 from metrics.mutual_information import histogram_matrix
 from metrics.options import Positive, Several
@@ -20,7 +28,7 @@ def modularity(representation: Representation, rng: np.random.Generator, *, bins
     counts as 0. So the information that the axes hold stands in `reason`. Invariant to permutation, sign, scale of an
     axis, duplicates.
     """
-    factors = generative_factors(representation, "modularity")
+    factors = generative_factors(representation, "modularity", bins)
     matrix = histogram_matrix(representation, factors, bins)[:, varying_mask(factors)]
     best = np.sort(matrix.max(axis=1))
     note = f"best information of an axis {best[0]:.3f}..{best[-1]:.3f}, median {np.median(best):.3f} nats"
@@ -55,7 +63,7 @@ def explicitness(
     `factor_bins` quantile bins. Invariant to permutation, sign, shift, scale of each axis, constant axes, and up to its
     example an outlier.
     """
-    factors = generative_factors(representation, "explicitness")
+    factors = generative_factors(representation, "explicitness", factor_bins)
     train, test, scaled = standardised(representation)
     values = []
     for factor in factors:
@@ -64,7 +72,8 @@ def explicitness(
             model = fit_logistic(train, labels, strength)
             values.append(ranking_quality(log_probabilities(model, test, number, len(train)), true))
     blank = Score("explicitness", None, None, "AUC", "higher", "mean")
-    note = joined("mean one-vs-rest area under ROC, chance 0.5", scaled)
+    crowd = crowded([factor for factor in factors if factor.varies], len(train), factor_bins)
+    note = joined("mean one-vs-rest area under ROC, chance 0.5", crowd, scaled)
     return factor_rows(blank, factors, np.array(values), note)
 
 

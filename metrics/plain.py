@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from metrics.arrays import from_arrays
-from metrics.core import Representation, Score
+from metrics.core import Representation, Score, flagged
 from metrics.dci import dci as _dci
 from metrics.dci_es import dci_es as _dci_es
 from metrics.gaps import dcimig as _dcimig
@@ -91,7 +91,7 @@ def scores(
     if discretise is not None and "continuous" in representation.test.factor_types:
         arrays = _discretised(arrays, representation, discretise)
         representation = from_arrays(arrays, seed)
-    return metric(representation, np.random.default_rng(seed), **options)
+    return flagged(metric(representation, np.random.default_rng(seed), **options), representation)
 
 
 def _discretised(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from metrics.importance import Trees, boosted
 from metrics.labelled import class_qualities, constant_rows, draw_labels, has_numbers, probe_rows
 from metrics.linear import log_probabilities
 from metrics.options import Count, Counts, NonNegative, Positive, Several
+from metrics.quiet import quietly
 from metrics.scaling import standardised
 
 Predict = Callable[
@@ -141,7 +141,6 @@ def _network(
     penalty: float,
 ) -> Array:
     from sklearn.dummy import DummyClassifier
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     fit, held = _split(len(codes))
@@ -164,8 +163,7 @@ def _network(
     )
     wanted = targets[fit] if classes or targets.shape[1] > 1 else targets[fit].ravel()
     losses, found = [], []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with quietly():
         for _ in range(stages):
             model.fit(codes[fit], wanted)
             losses.append(_loss(predicted(model, codes[held]), targets[held], classes))

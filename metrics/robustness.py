@@ -24,7 +24,7 @@ def irs(
     factor with few examples each stray less than all do, so read it beside the noise reference. Invariant to
     permutation, sign, shift, common scale and constant axes; one outlier decides the range of its axis and its weight.
     """
-    factors = generative_factors(representation, "irs")
+    factors = generative_factors(representation, "irs", factor_bins)
     varying = [factor for factor in factors if factor.varies]
     scores = [constant_score("irs", factor) for factor in factors if not factor.varies]
     classes = class_matrix(varying, factor_bins)

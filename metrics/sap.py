@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from metrics.core import Array, Representation, Score, too_wide
-from metrics.factors import Factor, Labels, factor_rows, generative_factors, placed, require_finite, varying_mask
+from metrics.core import Array, Representation, Score, joined, too_wide
+from metrics.factors import (
+    Factor,
+    Labels,
+    crowded,
+    factor_rows,
+    generative_factors,
+    placed,
+    require_finite,
+    varying_mask,
+)
 from metrics.mig import gaps
 from metrics.options import Positive, Several
+from metrics.quiet import quietly
 from metrics.scaling import varies
 
 
@@ -31,7 +39,7 @@ def sap(
     the reference rows. Both are invariant to permutation, sign and shift; sap_r2 also to the scale of each axis, which
     the fixed penalty of sap_svc is not. One outlier takes the variance of its axis, and so sap_r2's share of it.
     """
-    factors = generative_factors(representation, "sap")
+    factors = generative_factors(representation, "sap", factor_bins)
     varying = [factor for factor in factors if factor.varies]
     test = representation.test.mean
     varies = varying_mask(factors)
@@ -48,7 +56,8 @@ def sap(
     centre = np.median(train, axis=0)  # the bias is penalised as well: a shift would count
     columns = (_svc(train - centre, test - centre, rows, factor, strength, factor_bins) for factor in varying)
     accurate = representation.matrix("svc_accuracy", lambda: placed(np.column_stack(list(columns)), factors))[:, varies]
-    note = f"accuracy of single axes on test, {len(rows)} training examples, C = {strength:g}"
+    crowd = crowded(varying, len(rows), factor_bins)
+    note = joined(f"accuracy of single axes on test, {len(rows)} training examples, C = {strength:g}", crowd)
     blank = Score("sap_svc", None, None, "score", "higher", "mean")
     return scores + factor_rows(blank, factors, gaps(accurate, ones), note)
 
@@ -72,13 +81,11 @@ def svc_accuracy(train: Array, labels: Labels, test: Array, true: Labels, streng
 
     A single class in `labels` is the answer to everything.
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
     if labels.min() == labels.max():
         return float((true == labels[0]).mean())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with quietly():
         model = LinearSVC(C=strength, class_weight="balanced", dual=False).fit(train[:, None], labels)
     return float((model.predict(test[:, None]) == true).mean())
 

@@ -27,17 +27,31 @@ def unsupervised(representation: Representation, rng: np.random.Generator, *, bi
     for which in representation.whiches():
         codes = representation.test.of(which)
         found = (
-            (gaussian_total_correlation(codes), "nats", f"correlations' eigenvalues at least {FLOOR:g}"),
-            (wasserstein_correlation(codes), "share", "of the total variance, 0..2"),
-            (
-                pairwise_mutual_information(codes, bins),
-                "nats",
-                bias,
-            ),
+            (*_gaussian(codes), "nats"),
+            (wasserstein_correlation(codes), "of the total variance, 0..2", "share"),
+            (pairwise_mutual_information(codes, bins), bias, "nats"),
         )
         rows = zip(NAMES, found, strict=True)
-        scores += [Score(name, v, None, unit, None, which, reason=note) for name, (v, unit, note) in rows]
+        scores += [Score(name, v, None, unit, None, which, reason=note) for name, (v, note, unit) in rows]
     return scores
+
+
+def _gaussian(codes: Array) -> tuple[float | None, str]:
+    """Gaussian total correlation and what independent axes would score, or why so few examples have none."""
+    number, axes = len(codes), int(varies(codes).sum())
+    if number <= axes:
+        return None, f"{number} examples are too few for the correlations of {axes} axes"
+    bias = f"independent normal axes score {gaussian_bias(number, axes):.3f} at N = {number}"
+    return gaussian_total_correlation(codes), f"{bias}, correlations' eigenvalues at least {FLOOR:g}"
+
+
+def gaussian_bias(number: int, axes: int) -> float:
+    """Expected gaussian_total_correlation of `number` examples of independent normal axes, fewer than there are
+    examples: 1/2 sum_{i < D} psi((N - 1) / 2) - psi((N - 1 - i) / 2), about D (D - 1) / 4 N (Anderson, 2003, 9.3)."""
+    from scipy.special import digamma
+
+    freedom = number - 1 - np.arange(axes)
+    return float(0.5 * (digamma((number - 1) / 2) - digamma(freedom / 2)).sum())
 
 
 def gaussian_total_correlation(codes: Array, floor: float = FLOOR) -> float:

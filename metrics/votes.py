@@ -40,7 +40,7 @@ def factor_vae_score(
     factors are held fixed within `factor_bins` quantile bins. Standard errors are over test examples (over blocks of
     them: more groups do not shrink them), with what was fitted held fixed.
     """
-    factors = generative_factors(representation, "factor_vae_score")
+    factors = generative_factors(representation, "factor_vae_score", factor_bins)
     names = ("factor_vae_score", "factor_vae_score_robust")
     varying = [factor for factor in factors if factor.varies]
     scores = [constant_score(name, factor) for factor in factors if not factor.varies for name in names]

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from bench_report import record
 
-from benchmark.asked import Asked, as_manifest
+from benchmark.asked import Asked, as_manifest, of_plans
 from benchmark.checking import check
-from benchmark.claims import RELATIONS, check_planned, parse_claims
+from benchmark.claims import RELATIONS, check_planned, parse_claims, sides_of
 from benchmark.compose import compose
 from benchmark.configuration import ConfigurationError
 from benchmark.entry import check_claims
@@ -324,3 +324,14 @@ def test_a_claim_that_planned_runs_cannot_decide_ends_a_sweep_before_it_starts()
     with pytest.raises(ConfigurationError, match=why) as error:
         check_claims(plans)
     assert "model.latent_dim=2; model.latent_dim=4" in str(error.value)
+
+
+def test_the_paper_size_of_higgins_compares_one_latent_size():
+    sizes = [f"model.latent_dim={size}" for size in (5, 10)]
+    grid = [["objective=elbo"], ["objective=beta_vae", "objective.beta=4"], ["objective=beta_vae", "objective.beta=16"]]
+    plans = [compose(["experiment=higgins2017/paper", "seed=0", size, *one]) for size in sizes for one in grid]
+    runs, claims = of_plans(plans), parse_claims(plans[0].settings.claims)
+    check_planned(claims, runs)
+    for claim in claims:
+        assert {run.config["model"]["latent_dim"] for of in sides_of(claim, runs).values() for run in of} <= {10}
+    assert len(sides_of(claims[0], runs)["right"]) == 1

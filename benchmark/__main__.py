@@ -1,86 +1,88 @@
-"""python -m benchmark: the Hydra entry."""
+"""python -m benchmark: one run or a sweep, whatever the command line says."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 
 from benchmark import interrupts
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line says; a mistake in it ends with one line and exit code 2, a failed run with 1."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     with interrupts.exiting():
-        _main()
+        return ended(lambda: _answer(given))
 
 
-def _main() -> None:
-    arguments = sys.argv[1:]
-    if {"--help", "-h"} & set(arguments):
-        from benchmark.guide import guide
+def _answer(given: Sequence[str]) -> int:
+    if {"--help", "-h"} & set(given):
+        return _help()
+    if "--version" in given:
+        return _version()
+    return _perform(given)
 
-        print(guide())
-        return
-    verbose = bool(os.environ.get("HYDRA_FULL_ERROR"))
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing, and we say it in one line
+
+def ended(act: Callable[[], int]) -> int:
+    """The exit code of a command; whatever stops it is said in one line."""
     try:
-        _hydra()
+        code = act()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read the output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except ModuleNotFoundError as error:
-        sys.exit(f"error: {error}; install the benchmark into this environment with pip install -e .")
+        print(f"error: {error}; install the benchmark into this environment with pip install -e .", file=sys.stderr)
+        return 1
     except Exception as error:
-        if verbose:
+        if os.environ.get("HYDRA_FULL_ERROR"):
             raise
-        sys.exit(_explained(error, arguments))
+        return _explained(error)
 
 
-def _hydra() -> None:
-    import hydra
-    from omegaconf import DictConfig
+def _help() -> int:
+    from benchmark.guide import guide
 
-    from benchmark.compose import opened, plan_of, register
-
-    register()
-    sys.argv[1:] = opened(sys.argv[1:])
-    caught: list[Exception] = []
-
-    @hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")
-    def task(config: DictConfig) -> None:
-        from hydra.core.hydra_config import HydraConfig
-        from hydra.types import RunMode
-
-        from benchmark.entry import quiet, single
-
-        state = HydraConfig.get()
-        try:
-            plan = plan_of(config, state.runtime.choices, list(state.overrides.task))
-            # a job of another launcher keeps what goes wrong in its record
-            quiet(plan) if state.mode == RunMode.MULTIRUN else single(plan)
-        except Exception as error:  # Hydra would put a line of its own before ours
-            caught.append(error)
-
-    task()
-    if caught:
-        raise caught[0]
+    print(guide())
+    return 0
 
 
-def _explained(error: Exception, arguments: list[str]) -> int:
+def _version() -> int:
+    from benchmark.provenance import code_state
+
+    found = code_state()["versions"]
+    print(f"betterbound {found['betterbound']} (python {found['python']}, torch {found['torch']})")
+    return 0
+
+
+def _perform(arguments: Sequence[str]) -> int:
+    from benchmark.commandline import parse
+
+    command = parse(arguments)
+    if command.question:
+        from benchmark.questions import ask_hydra
+
+        return ask_hydra(command.question)
+    from benchmark.entry import perform
+
+    return perform(command)
+
+
+def _explained(error: Exception) -> int:
     """Print the one line of an error; returns the exit code."""
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    from benchmark.compose import explain
-    from benchmark.configuration import ConfigurationError
     from benchmark.files import Unwritable
+    from benchmark.mistakes import one_line
 
-    if isinstance(error, HydraException | OmegaConfBaseException):
-        print(f"error: {explain(error, [text for text in arguments if not text.startswith('-')])}", file=sys.stderr)
-        return 2
-    explained = isinstance(error, ValueError | Unwritable)
-    print(f"error: {'' if explained else f'{type(error).__name__}: '}{error}", file=sys.stderr)
-    if not explained:
+    of_hydra = type(error).__module__.startswith(("hydra.", "omegaconf."))
+    mistake = isinstance(error, ValueError | Unwritable) or of_hydra
+    name = "" if mistake else f"{type(error).__name__}: "
+    print(f"error: {name}{one_line(error)}", file=sys.stderr)
+    if not mistake:
         print("(HYDRA_FULL_ERROR=1 shows the whole traceback)", file=sys.stderr)
-    return 2 if isinstance(error, ConfigurationError | Unwritable) else 1
+    return 2 if mistake else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

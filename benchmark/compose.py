@@ -1,103 +1,142 @@
-"""Hydra configurations composed in-process, and its errors said in one line."""
+"""From overrides to plans: each distinct choice composed once, seeds and numbers set without composing again."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from benchmark.configuration import ConfigurationError, Plan, plan, suggestion
+from benchmark.configuration import ConfigurationError, Plan, plan, shown, suggestion
+from benchmark.mistakes import one_line
+from benchmark.source import (
+    Composed,
+    Source,
+    as_hydra_reads,
+    choices_of,
+    composed_of,
+    config_loader,
+    groups_of,
+    is_literal,
+    is_of_hydra,
+)
 
-HEADLINE = (
-    "rate_distortion", "evidence", "exact", "information", "linear_probe", "mig", "dci", "beta_vae_score",
-)  # fmt: skip
-
-
-OPEN = "trainer.optimizer_options"  # which takes keys that no file has: the optimiser itself says which there are
-
-
-def opened(overrides: Sequence[str]) -> list[str]:
-    """The overrides, with those of open mappings as Hydra wants additions written."""
-    return [f"++{text}" if text.startswith((f"{OPEN}=", f"{OPEN}.")) else text for text in overrides]
-
-
-def metric_names() -> list[str]:
-    """Every selector that conf/metrics has a file for: what `metrics=auto` means."""
-    return _files("metrics")
-
-
-def register() -> None:
-    """Make the sets of metrics choices: auto is all files of the group, so that a new metric is no list to keep."""
-    from hydra.core.config_store import ConfigStore
-
-    for name, members in (("auto", metric_names()), ("headline", list(HEADLINE))):
-        ConfigStore.instance().store(name, {"defaults": members}, group="metrics", provider="betterbound")
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
 
 
 def compose(overrides: Sequence[str]) -> Plan:
     """The checked plan of one run from Hydra overrides; ConfigurationError where Hydra or a signature refuses them."""
-    try:
-        config = _compose(overrides)
-    except Exception as error:
-        raise ConfigurationError(explain(error, overrides)) from error
-    return plan_of(config, config.hydra.runtime.choices, overrides)
+    return Composer(Source.of(overrides)).plan([text for text in overrides if not is_of_hydra(text)])
 
 
-def plan_of(config: Any, choices: Mapping[str, Any], overrides: Sequence[str]) -> Plan:
-    """The plan of a composed Hydra configuration, given the chosen names of its groups."""
-    from omegaconf import OmegaConf
+class Composer:
+    """Plans of many runs from one source.
 
-    kept = [str(key) for key in config if key != "hydra"]
-    plain = OmegaConf.to_container(OmegaConf.masked_copy(config, kept), resolve=True)
-    assert isinstance(plain, dict)
-    names = {str(group): name for group, name in choices.items() if "/" not in str(group)}
-    return plan({str(key): value for key, value in plain.items()}, names, overrides)
+    Choices of groups are composed by Hydra, once each. A seed or a number is set in what came of that, which is what
+    Hydra itself does with it. Whatever is neither (a key added or removed, a mapping, a reference) is composed whole.
+    """
+
+    def __init__(self, source: Source | None = None) -> None:
+        self.source = source or Source()
+        self._parsed: dict[str, Override] = {}
+        self._composed: dict[tuple[str, ...], Composed] = {}
+
+    def plan(self, overrides: Sequence[str]) -> Plan:
+        """The checked plan of one run."""
+        values, fixed = self._split(overrides)
+        composed = self.composed(fixed)
+        plain = _with_values(composed.plain, values) if composed.literal else None
+        if plain is None:
+            composed = self.composed(overrides)
+            plain = composed.plain
+        return plan(plain, composed.choices, overrides, self.source.flags)
+
+    def composed(self, overrides: Sequence[str]) -> Composed:
+        """What Hydra makes of these overrides."""
+        key = tuple(overrides)
+        if key not in self._composed:
+            for text in key:
+                self._check_choice(self.parsed(text))
+            self._composed[key] = composed_of(self.source, key)
+        return self._composed[key]
+
+    def parsed(self, text: str) -> Override:
+        """One override, by Hydra's grammar."""
+        if text not in self._parsed:
+            from hydra.core.override_parser.overrides_parser import OverridesParser
+
+            try:
+                self._parsed[text] = OverridesParser.create().parse_override(as_hydra_reads(text))
+            except Exception as error:
+                raise ConfigurationError(f"{shown(text)}: {shown(one_line(error))}") from error
+        return self._parsed[text]
+
+    @cached_property
+    def groups(self) -> frozenset[str]:
+        """The groups that there are to choose from."""
+        with config_loader(self.source) as loader:
+            return frozenset(groups_of(loader, self.source))
+
+    def choices(self, group: str) -> list[str]:
+        """Every name that a group has."""
+        with config_loader(self.source) as loader:
+            return choices_of(loader, group, self.source)
+
+    def _split(self, overrides: Sequence[str]) -> tuple[list[Override], list[str]]:
+        """Values that can be set by themselves, and what Hydra must see."""
+        values = [override for override in map(self.parsed, overrides) if self._is_value(override)]
+        fixed = [text for text in overrides if not self._is_value(self.parsed(text))]
+        keys = {self.parsed(text).key_or_group for text in fixed} - self.groups
+        if any(_related(key, value.key_or_group) for key in keys for value in values):
+            return [], list(overrides)  # Hydra sets one after the other
+        return values, fixed
+
+    def _is_value(self, override: Override) -> bool:
+        """True for key=value where the key is no group, and the value no mapping and no reference."""
+        from hydra.core.override_parser.types import OverrideType
+
+        key = override.key_or_group
+        simple = override.type == OverrideType.CHANGE and not override.is_sweep_override() and override.package is None
+        return simple and "/" not in key and key not in self.groups and _is_flat(override.value())
+
+    def _check_choice(self, override: Override) -> None:
+        """A group takes a name, metrics a list of names too; Hydra's own words for anything else name no key."""
+        from hydra.core.override_parser.types import OverrideType
+
+        group, value = override.key_or_group, override.value()
+        if group not in self.groups or override.type == OverrideType.DEL or override.is_sweep_override():
+            return
+        names = value if isinstance(value, list) and group == "metrics" else [value]
+        if wrong := [name for name in names if name == "" or not isinstance(name, str | dict)]:
+            remedy = "leave it out for none" if (group, value) == ("experiment", None) else "choose a name"
+            hint = suggestion(str(wrong[0]), self.choices(group))
+            raise ConfigurationError(f"{override.input_line}: {remedy}{hint}")
 
 
-def explain(error: BaseException, overrides: Sequence[str]) -> str:
-    """Hydra's exception as one line that says what, where and what to do."""
-    from hydra.errors import MissingConfigException
-
-    chain: BaseException | None = error
-    while chain is not None:
-        if isinstance(chain, MissingConfigException) and chain.missing_cfg_file:
-            group, _, name = str(chain.missing_cfg_file).rpartition("/")
-            options = [str(option) for option in chain.options or ()] or _files(group)
-            return f"{group}={name}: no such choice{suggestion(name, options)}"
-        chain = chain.__cause__ or chain.__context__
-    text = " ".join(str(error).split())
-    if match := re.match(r"Could not override '([^'@]+)'", text):
-        return _no_such_key(match[1], overrides)
-    return text
+def _with_values(plain: Mapping[str, Any], values: Sequence[Override]) -> Mapping[str, Any] | None:
+    """The configuration with values that it has already set anew; None where it does not have one of them."""
+    for override in values:
+        changed = _replaced(plain, override.key_or_group.split("."), override.value())
+        if changed is None:
+            return None
+        plain = changed
+    return plain
 
 
-def _files(group: str) -> list[str]:
-    folder = files("conf") / group
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+def _replaced(node: Mapping[str, Any], path: Sequence[str], value: Any) -> Mapping[str, Any] | None:
+    """A copy of the mapping along the path, with the value in place of one that was there and is no mapping."""
+    key, *rest = path
+    if key not in node or isinstance(node[key], Mapping) != bool(rest):
+        return None
+    inner = _replaced(node[key], rest, value) if rest else value
+    return None if rest and inner is None else {**node, key: inner}
 
 
-def _no_such_key(key: str, overrides: Sequence[str]) -> str:
-    parent, _, leaf = key.rpartition(".")
-    others = [text for text in overrides if not text.lstrip("+~").startswith(key)]
-    try:
-        node: Any = _compose(others)
-    except Exception:  # a second mistake beside this one: say the first without what there is instead
-        node = {}
-    for part in parent.split(".") if parent else ():
-        node = node.get(part) if hasattr(node, "get") else None
-    known = [str(name) for name in node if name not in ("hydra", "_target_")] if hasattr(node, "keys") else []
-    return f"{key}: no such key{suggestion(leaf, known) if known else ''}"
+def _is_flat(value: Any) -> bool:
+    """True for a number, a word, null, or a list of such."""
+    items = value if isinstance(value, list) else [value]
+    return is_literal(value) and not any(isinstance(item, list | dict) for item in items)
 
 
-def _compose(overrides: Sequence[str]) -> Any:
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_module
-    from hydra.core.global_hydra import GlobalHydra
-
-    register()
-    GlobalHydra.instance().clear()
-    plain = [text for text in opened(overrides) if not text.startswith("hydra")]
-    with initialize_config_module("conf", version_base="1.3"):
-        return hydra_compose("config", overrides=plain, return_hydra_config=True)
+def _related(one: str, other: str) -> bool:
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")

@@ -24,8 +24,10 @@ from benchmark.versions import NUMBERS
 
 REFERENCES = "benchmark.references."  # codes that are made by a function of the data set, not by a VAE
 PASSING = ("dry_run", "force", "workers")  # keys about one call of the program, not about the run
+GROUPS = ("dataset", "model", "objective", "trainer", "metrics")
 METRIC_SETS = ("auto", "headline")  # what the data set cannot feed is left out of them
 PACKAGES = ("benchmark.", "models.", "metrics.")
+SHOWN = 80  # characters of a wrong value
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
 
@@ -67,6 +69,7 @@ class Settings:
     dry_run: bool = False
     workers: Count | None = None
     rank_by: str | None = None
+    optimise: str | None = None
     note: str | None = None
     published: str | None = None
     unchecked: str | None = None
@@ -94,13 +97,14 @@ class Plan:
     settings: Settings
     data_checksum: str = ""
     overrides: tuple[str, ...] = ()  # of the configuration, as Hydra takes them
+    flags: tuple[str, ...] = ()  # of the command: where else its YAML is
 
     @property
     def command(self) -> str:
         """The shell command of this very run, also where its experiment is a sweep by itself."""
         overrides = [text for text in self.overrides if text.lstrip("+").partition("=")[0] not in PASSING]
-        mode = [] if self.experiment == "single" else ["hydra.mode=RUN"]
-        return shlex.join(["python", "-m", "benchmark", *overrides, *mode])
+        mode = [] if self.experiment == "single" and not self.flags else ["hydra.mode=RUN"]
+        return shlex.join(["python", "-m", "benchmark", *self.flags, *overrides, *mode])
 
     @property
     def experiment(self) -> str:
@@ -134,19 +138,33 @@ def locate(target: str) -> Callable[..., Any]:
     if not target.startswith(PACKAGES):
         raise ConfigurationError(f"_target_: {target!r} is outside of benchmark, models and metrics")
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
         raise ConfigurationError(f"_target_: {target!r} cannot be found ({error})") from error
+    if not callable(found) or not f"{found.__module__}.".startswith(PACKAGES):
+        raise ConfigurationError(f"_target_: {target!r} is no function or class of benchmark, models or metrics")
+    return found
 
 
-def check_options(name: str, function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options cast to the types of the function's keyword-only parameters; an error for any that cannot be."""
+@functools.cache
+def schema(function: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], dict[str, Any]]:
+    """The options that a function takes, which are its keyword-only parameters, and their types."""
     parameters = {
         key: parameter
         for key, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
-    hints = get_type_hints(function.__init__ if inspect.isclass(function) else function, include_extras=True)
+    return parameters, get_type_hints(function.__init__ if inspect.isclass(function) else function, include_extras=True)
+
+
+@functools.cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
+
+
+def check_options(name: str, function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options cast to the types of the function's keyword-only parameters; an error for any that cannot be."""
+    parameters, hints = schema(function)
     checked = {}
     for key, value in options.items():
         if key not in parameters:
@@ -160,50 +178,70 @@ def check_options(name: str, function: Callable[..., Any], options: Mapping[str,
 
 def check_value(key: str, kind: Any, value: Any) -> Any:
     """The value as the declared type; the error's first line names key, value and what was expected."""
-    config = ConfigDict(allow_inf_nan=False)
     try:
         if isinstance(value, bool) and "bool" not in str(kind) and kind is not Any:
             raise ConfigurationError(f"{key}={str(value).lower()}: expected {_kind_name(kind)}, got a truth value")
-        return TypeAdapter(kind, config=config).validate_python(value)
+        return _adapter(kind).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"[{part}]" if isinstance(part, int) else "" for part in first["loc"])
-        raise ConfigurationError(f"{key}{where}={first['input']}: {first['msg']}") from None
+        raise ConfigurationError(f"{key}{where}={shown(first['input'])}: {_in_yaml(first['msg'])}") from None
 
 
-def component(group: str, name: str, node: Mapping[str, Any] | None) -> Component | None:
+def component(group: str, name: str, node: Any) -> Component | None:
     """The checked component of a configuration node, or None where its _target_ is null."""
-    if not node or node.get("_target_") is None:
+    if not isinstance(node, Mapping):
+        raise ConfigurationError(f"{group}={shown(node)}: must be a choice or a mapping of options with a _target_")
+    if node.get("_target_") is None:
         return None
     target = str(node["_target_"])
-    function = locate(target)
-    options = check_options(group, function, {key: value for key, value in node.items() if key != "_target_"})
+    try:
+        function = locate(target)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{group}.{error}") from error
+    options = check_options(group, function, {str(key): value for key, value in node.items() if key != "_target_"})
     return Component(name, target, to_jsonable_python(options))
 
 
-def plan(config: Mapping[str, Any], choices: Mapping[str, Any], overrides: Sequence[str] = ()) -> Plan:
+def plan(
+    config: Mapping[str, Any], choices: Mapping[str, Any], overrides: Sequence[str] = (), flags: Sequence[str] = ()
+) -> Plan:
     """A configuration (plain containers) and the chosen names of its groups, checked; data are not touched yet."""
-    names = {group: str(choices.get(group) or "single") for group in ("dataset", "model", "trainer", "experiment")}
-    names["objective"] = str(choices.get("objective"))
+    if removed := [group for group in GROUPS if group not in config]:
+        raise ConfigurationError(f"{removed[0]}: there is none in this configuration; choose one, {removed[0]}=<name>")
+    names = {group: _name(group, choices.get(group) or "custom") for group in ("dataset", "model", "trainer")}
+    names["experiment"] = _name("experiment", choices.get("experiment") or "single")
+    names["objective"] = _name("objective", choices.get("objective") or "custom")
     dataset = component("dataset", names["dataset"], config["dataset"])
     model = component("model", names["model"], config["model"])
     if dataset is None or model is None:
-        raise ConfigurationError("dataset and model must name a _target_")
+        lacking = "dataset" if dataset is None else "model"
+        raise ConfigurationError(f"{lacking}._target_: null makes none; choose one by its name")
     objective = component("objective", names["objective"], config["objective"])
     if model.target.startswith(REFERENCES):
         objective, names["objective"] = None, "none"
     trainer = component("trainer", names["trainer"], config["trainer"]) if objective else None
+    if objective and not trainer:
+        raise ConfigurationError("trainer._target_: null trains nothing; for that choose objective=untrained")
     names["trainer"] = names["trainer"] if trainer else "none"
-    groups = {"dataset", "model", "objective", "trainer", "metrics", "experiment"}
-    settings = check_settings({key: value for key, value in config.items() if key not in groups})
+    settings = check_settings({key: value for key, value in config.items() if key not in (*GROUPS, "experiment")})
     if settings.published is not None and settings.published not in names_published():
         raise ConfigurationError(
             f"published={settings.published}: no such file in results/published"
             f"{suggestion(settings.published, names_published())}"
         )
-    metrics = tuple(_metrics(config.get("metrics") or {}))
+    metrics = tuple(_metrics(config["metrics"]))
     explicit = choices.get("metrics") not in METRIC_SETS
-    return Plan(dataset, model, objective, trainer, metrics, explicit, names, settings, overrides=tuple(overrides))
+    parts = (dataset, model, objective, trainer, metrics, explicit)
+    return Plan(*parts, names, settings, overrides=tuple(overrides), flags=tuple(flags))
+
+
+def _name(group: str, choice: Any) -> str:
+    """The chosen name, which becomes part of a path."""
+    name = str(choice)
+    if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", name):
+        raise ConfigurationError(f"{group}={name}: choose one, by a name of letters, digits, '.', '_', '-' and '/'")
+    return name
 
 
 def check_settings(values: Mapping[str, Any]) -> Settings:
@@ -222,14 +260,29 @@ def suggestion(key: str, known: Mapping[str, Any] | list[str]) -> str:
     return f"; did you mean {close[0]}? {there}" if close else f"; {there}"
 
 
-def _metrics(nodes: Mapping[str, Any]) -> list[Component]:
+def _metrics(nodes: Any) -> list[Component]:
+    if not isinstance(nodes, Mapping) or not nodes:
+        raise ConfigurationError("metrics: there are none; choose auto, headline, or some, as metrics=[mig,dci]")
     metrics = []
     for name, node in nodes.items():
-        found = component(f"metrics.{name}", name, node)
+        found = component(f"metrics.{name}", str(name), node)
         if found is None:
-            raise ConfigurationError(f"metrics.{name}: no _target_")
+            raise ConfigurationError(f"metrics.{name}._target_: null measures nothing; leave it out of metrics=[...]")
         metrics.append(found)
     return sorted(metrics, key=lambda metric: metric.name)
+
+
+def shown(value: Any) -> str:
+    """A value as an error shows it."""
+    text = " ".join(("null" if value is None else str(value)).split())
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def _in_yaml(message: str) -> str:
+    """Python's words for things as YAML calls them."""
+    for python, yaml in (("Tuple", "List"), ("tuple", "list"), ("dictionary", "mapping")):
+        message = message.replace(python, yaml)
+    return message
 
 
 def _kind_name(kind: Any) -> str:

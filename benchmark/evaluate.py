@@ -10,12 +10,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from benchmark.compose import compose
 from benchmark.configuration import Component, ConfigurationError, Plan
-from benchmark.datasets import Dataset
-from benchmark.encode import representation_of
 from benchmark.evidence import Subject
 from benchmark.files import write_json
 from benchmark.loading import load_dataset
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CODES = "codes.npz"  # in a run's folder
-CHECKED = 200  # examples a metric is tried on
 
 
 class Evaluation(NamedTuple):
@@ -58,23 +53,6 @@ def evaluate(
             continue
         scores += [replace(score, selector=metric.name) for score in found]
     return Evaluation(tuple(scores), left_out)
-
-
-def check_on_noise(metrics: Iterable[Component], dataset: Dataset) -> None:
-    """Metrics on random codes of a few examples: ConfigurationError if the data cannot feed one of them."""
-    rng = np.random.default_rng(0)
-
-    def arrays(split: str, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-        codes = rng.standard_normal((len(rows), 4))
-        return codes, np.ones_like(codes), codes
-
-    noise = representation_of(dataset, arrays, deterministic=False, most=CHECKED)
-    for metric in metrics:
-        if metric.target.startswith("metrics."):
-            try:
-                metric.build()(noise, rng)
-            except Inapplicable as error:
-                raise ConfigurationError(f"metrics=[{metric.name}]: {error}") from error
 
 
 def _measure(metric: Component, representation: Representation, subject: Subject | None, seed: int) -> list[Score]:

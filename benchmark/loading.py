@@ -13,18 +13,33 @@ from platformdirs import user_cache_dir
 from benchmark.configuration import Component, ConfigurationError, Plan, Settings
 from benchmark.datasets import Dataset, Paths
 from benchmark.datasets.core import HELD_OUT
+from benchmark.datasets.idx import check_data_dir
 
 
 def load_dataset(component: Component, settings: Settings) -> Dataset:
     """The data set of a configuration; the last ones stay in memory, for a sweep asks for them again and again."""
-    cache = settings.cache_dir or Path(user_cache_dir("betterbound"))
+    return _loaded(component, settings)[0]
+
+
+def reads_data_dir(plan: Plan) -> bool:
+    """Whether the data set looks for files of the user's at all."""
+    return _loaded(plan.dataset, plan.settings)[1].asked
+
+
+def _loaded(component: Component, settings: Settings) -> tuple[Dataset, Paths]:
+    cache = (settings.cache_dir or Path(user_cache_dir("betterbound"))).expanduser()
     data = settings.data_dir.expanduser() if settings.data_dir else None
-    return _load(component.name, component.target, json.dumps(component.options), Paths(data, cache.expanduser()))
+    check_data_dir(data)
+    return _load(component.name, component.target, json.dumps(component.options), data, cache)
 
 
 @functools.lru_cache(maxsize=3)
-def _load(name: str, target: str, options: str, paths: Paths) -> Dataset:
-    return Component(name, target, json.loads(options)).build()(paths)
+def _load(name: str, target: str, options: str, data: Path | None, cache: Path) -> tuple[Dataset, Paths]:
+    paths = Paths(data, cache)
+    found = Component(name, target, json.loads(options)).build()(paths)
+    if not isinstance(found, Dataset):
+        raise ConfigurationError(f"dataset._target_={target}: gives no data set but {type(found).__name__}")
+    return found, paths
 
 
 def with_data(plan: Plan) -> Plan:

@@ -98,7 +98,8 @@ def failure(plan: Plan, error: BaseException) -> Record:
 def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]) -> Record:
     started = time.perf_counter()
     stage = build(plan)
-    rehearse(stage, metrics)
+    if stage.train is not None:  # a reference is measured at once
+        rehearse(stage, metrics, len(stage.train))
     training = _train(stage)
     posteriors = encoded(stage)
     representation = represent(stage, posteriors)

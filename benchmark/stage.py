@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,9 +47,9 @@ class Stage:
         return self.reference is not None or bool(getattr(self.objective, "deterministic", False))
 
 
-def build(plan: Plan) -> Stage:
-    """The stage of a plan; ValueError where its parts do not fit each other."""
-    dataset = load_dataset(plan.dataset, plan.settings)
+def build(plan: Plan, dataset: Dataset | None = None) -> Stage:
+    """The stage of a plan, on its data set or another view of it; ValueError where parts do not fit each other."""
+    dataset = load_dataset(plan.dataset, plan.settings) if dataset is None else dataset
     device = device_of(plan.settings.device)
     seed = plan.settings.evaluation_seed
     drawn = {split: Pixels(dataset, split, device).drawn(seed, split) for split in ("probe", "test")}
@@ -112,19 +113,51 @@ def subject_of(stage: Stage, posteriors: Encoded) -> Subject:
     return Subject(stage.plan, stage.dataset, stage.model, x, known, generator, stage.deterministic)
 
 
-def rehearse(stage: Stage, metrics: tuple[Component, ...]) -> None:
-    """Objective and metrics once on a few untrained codes: a wrong choice fails now, not after hours of training."""
-    if stage.model is None or stage.train is None:
-        return
-    if stage.objective is not None:
+def few_of(dataset: Dataset) -> Dataset:
+    """The first examples of each split: enough to see whether choices fit each other."""
+    return replace(dataset, splits={name: rows[:REHEARSAL] for name, rows in dataset.splits.items()})
+
+
+def rehearse(stage: Stage, metrics: tuple[Component, ...], num_train: int) -> None:
+    """Objective, trainer and metrics once on a few untrained codes: a wrong choice fails now, not after hours."""
+    if stage.objective is not None and stage.model is not None:
         generator = torch_stream(stage.plan.settings.seed, "rehearsal", stage.device)
         with torch.no_grad():
-            stage.objective(stage.model, Batch(stage.drawn["test"][:2], 0, len(stage.train), generator))
+            stage.objective(stage.model, Batch(stage.drawn["test"][:2], 0, num_train, generator))
+        _rehearse_trainer(stage, num_train)
     parts = [stage.plan.dataset, stage.plan.model, *metrics]
     key = digest({str(i): part.as_config() for i, part in enumerate(parts)})
-    if key in _rehearsed:  # once in a process: seeds do not change what fits what
+    if not metrics or key in _rehearsed:  # once in a process: seeds do not change what fits what
         return
     posteriors = encoded(stage, REHEARSAL)
     subject = replace(subject_of(stage, encoded(stage, 2)), x=stage.drawn["test"][:2])
     evaluate(metrics, stage.plan.metrics_explicit, represent(stage, posteriors, REHEARSAL), subject, 0)
     _rehearsed.add(key)
+
+
+class _FirstBatch(Exception):
+    """A trainer asks for its first batch: it has nothing against its options."""
+
+
+class _Unread:
+    """The training examples as a trainer sees them before it looks at one."""
+
+    def __init__(self, length: int, device: torch.device) -> None:
+        self.length, self.device = length, device
+
+    def __len__(self) -> int:
+        return self.length
+
+    def batch(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        raise _FirstBatch
+
+
+def _rehearse_trainer(stage: Stage, num_train: int) -> None:
+    """The trainer up to its first batch: whatever it refuses, it refuses before."""
+    trainer = stage.plan.trainer
+    if trainer is None:
+        return
+    validation = Pixels(few_of(stage.dataset), "validation", stage.device)
+    with suppress(_FirstBatch):
+        train = _Unread(num_train, stage.device)
+        trainer.build()(stage.model, stage.objective, train, validation, stage.plan.settings.seed)

@@ -4,40 +4,17 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmark.asked import as_manifest, of_plans
 from benchmark.configuration import Plan
-from benchmark.evaluate import check_on_noise
 from benchmark.files import outcome
-from benchmark.loading import device_of, load_dataset, with_data
 from benchmark.manifest import replace_manifest
 from benchmark.provenance import code_state
 from benchmark.run import finished
 from benchmark.workers import Failure, perform
-
-
-def prepare(plans: Iterable[Plan]) -> list[Plan]:
-    """The plans with their data's checksums, each once: data are fetched and rendered here, before workers start."""
-    found = {}
-    for plan in plans:
-        device_of(plan.settings.device)
-        full = with_data(plan)
-        found[full.folder] = full
-    check_metrics(found.values())
-    return list(found.values())
-
-
-def check_metrics(plans: Iterable[Plan]) -> None:
-    """Metrics that were named one by one, tried on noise: what a data set cannot feed is said before training."""
-    seen = set()
-    for plan in plans:
-        key = (plan.dataset.name, repr(plan.dataset.options), repr(plan.metrics))
-        if plan.metrics_explicit and key not in seen:
-            check_on_noise(plan.metrics, load_dataset(plan.dataset, plan.settings))
-            seen.add(key)
 
 
 def sweep(plans: Sequence[Plan]) -> list[Failure]:

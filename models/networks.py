@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from itertools import chain, pairwise, repeat
+from typing import Annotated
 
 import torch
+from annotated_types import MinLen
 from torch import Tensor, nn
 
 from models.distributions import Decoder, GaussianPosterior, LinearPosterior, StandardNormal, output_bias
@@ -58,7 +60,7 @@ def conv(
     mean: Tensor,
     *,
     latent_dim: Count = 10,
-    channels: tuple[Count, ...] = (32, 32, 64, 64),
+    channels: Annotated[tuple[Count, ...], MinLen(1)] = (32, 32, 64, 64),
     kernels: Kernels = (4,),
     hidden: tuple[Count, ...] = (256,),
     activation: Activation = "relu",

@@ -20,10 +20,11 @@ from torch.nn.modules.module import register_module_forward_hook
 from benchmark import run as run_from_python
 from benchmark.claim import Busy, claimed
 from benchmark.configuration import ConfigurationError
+from benchmark.prepare import prepare
 from benchmark.record import FILE, read_record
 from benchmark.run import execute, missing_metrics
 from benchmark.stage import REHEARSAL
-from benchmark.sweep import prepare, sweep
+from benchmark.sweep import sweep
 from models.distributions import GaussianPosterior
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from benchmark import report, sweep
-from benchmark.compose import compose
-from benchmark.entry import conduct
+from benchmark.__main__ import main
 from benchmark.run import execute
-from hydra_plugins.betterbound.grids import expand
 
 SMALL = ("dataset=digits", "trainer.steps=5", "trainer.validations=1")
 CHEAP = ("metrics=[rate_distortion]", "metrics.rate_distortion.num_samples=2")
@@ -25,8 +22,7 @@ def command(tmp_path, cache_dir, monkeypatch):
     def multirun(*arguments: str) -> pd.DataFrame:
         chosen = () if any(text.startswith("metrics=") for text in arguments) else CHEAP
         given = [*SMALL, *chosen, *arguments, *folders]
-        plans = [compose(job) for job in expand(OverridesParser.create(), [{}], given)]
-        assert conduct(plans, None) == 0
+        assert main(["-m", *given]) == 0
         return board(tmp_path / "single")
 
     return multirun

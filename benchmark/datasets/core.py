@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,19 @@ FULL_GRID = "trained on the full grid"
 PROBE_SEEN = "trained on the probe's images too"
 
 
-class Paths(NamedTuple):
+class Paths:
     """Where data may lie: the user's own files (never written), and our cache (downloads, rendered images)."""
 
-    data_dir: Path | None
-    cache_dir: Path
+    def __init__(self, data_dir: Path | None, cache_dir: Path) -> None:
+        self.cache_dir = cache_dir
+        self.asked = False  # whether anybody looked for the user's files
+        self._data_dir = data_dir
+
+    @property
+    def data_dir(self) -> Path | None:
+        """The user's folder, or None."""
+        self.asked = True
+        return self._data_dir
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Gt, MinLen
+from annotated_types import Gt, Le, MinLen
 from numpy.typing import NDArray
 
 from benchmark.datasets.core import SPLITS, Dataset, Paths
 from benchmark.datasets.splits import Seed, Size
 
-Variance = Annotated[float, Gt(0)]
+Variance = Annotated[float, Gt(0), Le(1e12)]  # examples are float32, and what is made of them is squared again
 EIGENVALUES = (16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.125)
 GRID = 2.0**20  # values are rounded to 1 / GRID, so that the last bits of a platform's linear algebra do not matter
 

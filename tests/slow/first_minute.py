@@ -23,17 +23,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from torch import Generator, Tensor
 
-from benchmark.compose import compose
+from benchmark.compose import Composer, compose
 from benchmark.configuration import Plan
 from benchmark.datasets import sprites
+from benchmark.grids import expand
 from benchmark.pixels import Pixels
 from benchmark.stage import build
 from benchmark.streams import torch_stream
 from benchmark.train import total_steps
-from hydra_plugins.betterbound.grids import expand
 from models.vae import VAE, Batch
 
 CONF = Path(__file__).parent.parent.parent / "conf"
@@ -90,8 +89,9 @@ _BOUNDS = (["objective=elbo"], ["objective=iwae", "objective.num_samples=50"])
 def _of_experiment(name: str, seed: int) -> Iterator[Plan]:
     """What an experiment trains, with one seed instead of its own."""
     grids = [{key: value for key, value in grid.items() if key != "seed"} for grid in _grids(name)]
-    for overrides in expand(OverridesParser.create(), grids, [f"experiment={name}", f"seed={seed}"]):
-        plan = compose(overrides)
+    composer = Composer()
+    for overrides in expand(composer.parsed, composer.choices, grids, [f"experiment={name}", f"seed={seed}"]):
+        plan = composer.plan(overrides)
         if plan.trainer is not None and plan.objective is not None and not plan.is_reference:
             yield plan
 

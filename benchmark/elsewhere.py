@@ -1,0 +1,88 @@
+"""Launchers and sweepers of others: Hydra's plugins that run our jobs, or choose them by what a run returns."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.compose import Composer
+from benchmark.configuration import ConfigurationError
+from benchmark.mistakes import named, one_line
+from benchmark.prepare import prepare
+from benchmark.source import FROM_COMMAND, SEARCHPATH, Source, as_hydra_reads, config_loader
+
+CORE = "hydra._internal.core_plugins."  # Hydra's own launcher and sweeper: ours are in their place
+Launch = Callable[[Sequence[Sequence[str]]], Any]
+
+
+def launcher_of(config: Any, source: Source) -> Launch | None:
+    """None for our own pool, else a function that gives overrides to the launcher that was chosen."""
+    if str(config.hydra.launcher._target_).startswith(CORE):
+        return None
+    from hydra.core.plugins import Plugins
+
+    launcher = _instantiated(Plugins.instance().instantiate_launcher, config, source)
+    return lambda jobs: launcher.launch([_read(job) for job in jobs], initial_job_idx=0) if jobs else []
+
+
+def has_sweeper(config: Any) -> bool:
+    """True where runs are chosen by a sweeper of others; ConfigurationError for what only Hydra's own would read."""
+    if not str(config.hydra.sweeper._target_).startswith(CORE):
+        return True
+    if config.hydra.sweeper.params:
+        raise ConfigurationError("hydra.sweeper.params: is not read here; write sweep=[{seed: [0, 1]}]")
+    return False
+
+
+def sweeper_of(config: Any, source: Source, folder: Path) -> Callable[[Sequence[str]], Any]:
+    """The sweeper that was chosen, which takes the overrides of a command line; files of its own go to the folder."""
+    from hydra.core.plugins import Plugins
+
+    if config.hydra.sweep.dir == ".":
+        config.hydra.sweep.dir = str(folder)
+    sweeper = _instantiated(Plugins.instance().instantiate_sweeper, config, source)
+    return lambda arguments: sweeper.sweep(_read(arguments))
+
+
+def _read(overrides: Sequence[str]) -> list[str]:
+    return [as_hydra_reads(text) for text in overrides]
+
+
+def _instantiated(instantiate: Callable[..., Any], config: Any, source: Source) -> Any:
+    """A plugin, given what Hydra hands to its plugins."""
+    from hydra._internal.callbacks import Callbacks
+    from hydra.types import HydraContext
+
+    try:
+        with config_loader(source) as loader:
+            context = HydraContext(config_loader=loader, callbacks=Callbacks(config))
+        return instantiate(hydra_context=context, task_function=task, config=config)
+    except Exception as error:
+        raise ConfigurationError(named(one_line(error), source.hydra)) from error
+
+
+def task(config: Any) -> float | None:
+    """One run that a plugin asked for; returns the score that `optimise` names, if it names one.
+
+    What goes wrong is in the run's record. It ends the siblings only where the sweeper waits for a number.
+    """
+    from hydra.core.hydra_config import HydraConfig
+
+    from benchmark.run import execute
+    from benchmark.validation import validated
+
+    state = HydraConfig.get()
+    folder = next((place.path for place in state.runtime.config_sources if place.provider == FROM_COMMAND), None)
+    places = tuple(text for text in state.overrides.hydra if text.startswith(SEARCHPATH))
+    plan = Composer(Source(state.job.config_name or "config", folder, places)).plan(list(state.overrides.task))
+    [full] = prepare([plan])
+    try:
+        execute(full)
+        return validated(full)
+    except Exception as error:
+        if full.settings.optimise is not None:
+            raise
+        print(f"failed: {one_line(error)}\n    repeat it alone: {full.command}", file=sys.stderr)
+        return None

@@ -1,1 +1,0 @@
-"""What Hydra finds of this benchmark by itself: the sweeper that runs unions of grids."""

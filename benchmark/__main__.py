@@ -1,4 +1,4 @@
-"""python -m benchmark: one run or a sweep, whatever the command line says."""
+"""python -m benchmark, or betterbound: one run or a sweep; `report` and `evaluate` are commands too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from benchmark import interrupts
+from benchmark.shadows import hidden
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,6 +18,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer(given: Sequence[str]) -> int:
+    if line := hidden():
+        print(f"error: {line}", file=sys.stderr)
+        return 2
+    if given[:1] == ["report"]:
+        from benchmark.report import main as report
+
+        return report(given[1:])
+    if given[:1] == ["evaluate"]:
+        from benchmark.evaluate import main as evaluate
+
+        return evaluate(given[1:])
+    given = given[1:] if given[:1] == ["run"] else given
     if {"--help", "-h"} & set(given):
         return _help()
     if "--version" in given:
@@ -34,7 +47,7 @@ def ended(act: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except ModuleNotFoundError as error:
-        print(f"error: {error}; install the benchmark into this environment with pip install -e .", file=sys.stderr)
+        print(f"error: {error}; install betterbound and what it needs into this environment", file=sys.stderr)
         return 1
     except Exception as error:
         if os.environ.get("HYDRA_FULL_ERROR"):

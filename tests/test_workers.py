@@ -16,8 +16,8 @@ from conftest import CONF
 
 from benchmark import interrupts, workers
 from benchmark.compose import compose
+from benchmark.prepare import prepare
 from benchmark.record import FILE, read_record
-from benchmark.sweep import prepare
 from benchmark.workers import perform
 
 CHEAP = ("dataset=digits", "model=pca", "metrics=[rate_distortion]")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NoReturn
 
 import numpy as np
@@ -25,13 +26,14 @@ class Factor:
     test: Array  # (N_test,)
     symmetry: tuple[Array, Array] | None = None  # of a circular one: n of each example of train and test, see Codes
     bins: int | None = None  # into which a metric cuts values without classes, None where it takes them as they are
+    _known: dict[int, tuple[Labels, Labels, int]] = field(init=False, default_factory=dict)  # classes by bins
 
     def restricted(self, rows: Labels) -> Factor:
         """The same with only those rows of the training part."""
         symmetry = self.symmetry and (self.symmetry[0][rows], self.symmetry[1])
         return replace(self, train=self.train[rows], symmetry=symmetry)
 
-    @property
+    @cached_property
     def has_classes(self) -> bool:
         """Discrete values and labels are classes; circular values are when they are whole numbers (an index k of n)."""
         return self.type in ("discrete", "label") or (self.type == "circular" and self._whole)
@@ -41,15 +43,20 @@ class Factor:
         """What a row must say of a factor whose type may have been guessed from its values (metrics.values)."""
         return "taken as continuous" if self.type == "continuous" else ""
 
-    @property
+    @cached_property
     def varies(self) -> bool:
         """Whether both parts hold at least two values (or bins), without which nothing can be learned or scored."""
-        if not all(len(part) > 0 and len(distinct(part)[0]) > 1 for part in (self.train, self.test)):
-            return False
-        return self.has_classes or not self.bins or all(np.ptp(part) > 0 for part in self.classes(self.bins)[:2])
+        cut = self.has_classes or self.bins
+        parts = self.classes(self.bins or 20)[:2] if cut else [distinct(part)[1] for part in (self.train, self.test)]
+        return all(len(part) > 0 and np.ptp(part) > 0 for part in parts)
 
     def classes(self, bins: int = 20) -> tuple[Labels, Labels, int]:
         """Train and test values as 0..K-1, and K; values without classes fall into `bins` quantile bins of train."""
+        if bins not in self._known:
+            self._known[bins] = self._classes(bins)
+        return self._known[bins]
+
+    def _classes(self, bins: int) -> tuple[Labels, Labels, int]:
         if not self.has_classes:
             edges = quantile_edges(self.train, bins)
             return np.digitize(self.train, edges), np.digitize(self.test, edges), len(edges) + 1
@@ -74,7 +81,7 @@ class Factor:
         whose last value repeats the first must store it as 0); any other values are angles in radians, period 2 pi."""
         return float(max(self.train.max(), self.test.max())) + 1 if self._whole else 2 * np.pi
 
-    @property
+    @cached_property
     def _whole(self) -> bool:
         return whole(self.train) and whole(self.test)
 

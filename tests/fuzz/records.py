@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import io
 import json
 import os
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from tests.fuzz import damage
-from tests.fuzz.driver import conduct
+from tests.fuzz.pool import try_all
 
 SEED = 0
 COUNTS = {"bytes": 50, "values": 100, "places": 10, "manifest": 50, "both": 10}  # cases of each family
@@ -240,16 +239,10 @@ def _both(folder: Path, number: int, rng: np.random.Generator) -> None:
 FAMILIES = {"bytes": _bytes, "values": _values, "places": _places, "manifest": _manifest, "both": _both}
 
 
-def start() -> None:
-    """What a process needs once."""
-    importlib.import_module("benchmark.report")
-    _whole()
-
-
 def cases() -> list[str]:
     """The names of all cases: bytes-0, ..., both-9."""
     return [f"{family}-{number}" for family, count in COUNTS.items() for number in range(count)]
 
 
 if __name__ == "__main__":
-    sys.exit(conduct(sys.argv[1:] or cases(), verdict, ("survived",), start))
+    sys.exit(try_all(verdict, sys.argv[1:] or cases(), ("survived",)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,15 @@ def image_dataset(shape: tuple[int, ...], storage: str = "uint8", binarisation: 
     splits = {name: np.arange(i, 60, 4) for i, name in enumerate(("train", "validation", "probe", "test"))}
     factors = np.stack([np.arange(60) % 3, np.arange(60) % 5], axis=1).astype(float)
     return Dataset("tiny", images, shape, storage, binarisation, splits, factors, ("a", "b"), ("discrete", "discrete"))  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    """Handlers that a command gave the root logger hold the captured stream of its test, which is closed by the next."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture(scope="session")

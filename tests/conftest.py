@@ -45,7 +45,7 @@ def image_dataset(shape: tuple[int, ...], storage: str = "uint8", binarisation: 
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was():
-    """Handlers that a command gave the root logger hold the captured stream of its test, which is closed by the next."""
+    """A command may give the root logger a handler with the captured stream of its test, closed by the next one."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield

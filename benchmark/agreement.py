@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.arrays import read_arrays
-from benchmark.record import Record
+from benchmark.record import CODES, Record
 from metrics.arrays import numbers
 from metrics.core import Score
 from metrics.udr import udr
 
 NAMES = ("udr_lasso", "udr_spearman")
-CODES = "codes.npz"
 SEED = 0
 Run = tuple[Path, Record]
 Arrays = tuple[np.ndarray, np.ndarray]

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.history import converged
-from benchmark.record import Record, digest
+from benchmark.record import MEASURED, Record, digest
 
 if TYPE_CHECKING:
     from benchmark.configuration import Plan
 
 CONFIGURATIONS, PLANNED = "configurations", "planned"  # keys of experiment.json
-NOT_SHARED = ("seed", "metrics", "evaluation_seed", "scores")  # what runs of one configuration may differ in
+NOT_SHARED = ("seed", *MEASURED)  # what runs of one configuration may differ in
 
 
 @dataclass(frozen=True)

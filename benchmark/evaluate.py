@@ -15,15 +15,13 @@ from benchmark.configuration import Component, ConfigurationError, Plan
 from benchmark.evidence import Subject
 from benchmark.files import write_json
 from benchmark.loading import load_dataset
-from benchmark.record import SCHEMA
+from benchmark.record import CODES, SCHEMA
 from benchmark.scores import score_table
 from benchmark.streams import numpy_stream, seed_of
 from metrics.core import Inapplicable, Representation, Score, flagged
 
 if TYPE_CHECKING:
     import pandas as pd
-
-CODES = "codes.npz"  # in a run's folder
 
 
 class Evaluation(NamedTuple):

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.caveats import CHOICES
 from benchmark.record import read_folder
-from benchmark.tables import flatten, full_table
-
-OPTIONS = ("dataset", "model", "objective", "trainer")
+from benchmark.tables import PUBLISHED, flatten, full_table
 
 
 def results(folder: Path | str) -> pd.DataFrame:
@@ -20,8 +19,8 @@ def results(folder: Path | str) -> pd.DataFrame:
     """
     records, _ = read_folder(Path(folder))
     options = [
-        {"run": run.name, **dict(flatten({part: record.config[part] for part in OPTIONS if record.config.get(part)}))}
+        {"run": run.name, **dict(flatten({part: record.config[part] for part in CHOICES if record.config.get(part)}))}
         for run, record in records
     ]
-    known = pd.DataFrame(options).drop(columns=[f"{part}._target_" for part in OPTIONS], errors="ignore")
-    return full_table(records).drop(columns=["published", "published_error", "published_source"]).merge(known, on="run")
+    known = pd.DataFrame(options).drop(columns=[f"{part}._target_" for part in CHOICES], errors="ignore")
+    return full_table(records).drop(columns=[*PUBLISHED]).merge(known, on="run")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from benchmark.names import metric_and_code
 from benchmark.ranking import WHICH, natural
 from benchmark.tables import labels
 from benchmark.text import shortened
@@ -168,7 +169,7 @@ def headline_rows(frame: pd.DataFrame, main: bool = False, chosen: Sequence[str]
     """
     shown = [headline for headline in HEADLINES if headline.main or not main]
     known = [name for name in frame["metric"].unique() if any(headline.matches(name) for headline in shown)]
-    known = [_metric_of(name) for name in chosen] or known
+    known = [metric_and_code(name)[0] for name in chosen] or known
     rows = frame[frame["metric"].isin(known) & (frame["factor"] == "")]
     return rows.assign(label=labels(frame[frame["metric"] != ""])[rows.index])
 
@@ -195,18 +196,14 @@ def check_chosen(frame: pd.DataFrame, chosen: Sequence[str]) -> None:
     """ValueError for a chosen column that no run has."""
     known = set(frame.loc[frame["factor"] == "", "metric"]) - {""}
     for name in chosen:
-        if _metric_of(name) not in known:
+        if metric_and_code(name)[0] not in known:
             raise ValueError(
                 f"columns={name}: no run has this score; there are {', '.join(sorted(known, key=natural))}"
             )
 
 
-def _metric_of(chosen: str) -> str:
-    return chosen.partition("[")[0]
-
-
 def _chosen(board: pd.DataFrame, name: str) -> list[Column]:
-    metric, _, code = name.removesuffix("]").partition("[")
+    metric, code = metric_and_code(name)
     rows = board[board["metric"] == metric]
     if rows.empty:
         return []

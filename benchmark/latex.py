@@ -27,14 +27,13 @@ def document(wides: Sequence[Wide], name: str) -> str:
 
 def latex(wide: Wide, label: str) -> str:
     """One table: a caption of a line or two, the notes in small print below it."""
-    heads = [(title, ", ".join(filter(None, (detail, unit)))) for title, detail, unit in wide.headers]
-    lines = [_row(titles) for titles in zip(*heads, strict=True)]
+    lines = [_row(titles) for titles in zip(*wide.heads, strict=True)]
     references = ["\\midrule", *map(_named, wide.references)] if wide.references else []
     body = ["\\toprule", *lines, "\\midrule", *map(_named, wide.trained), *references, "\\bottomrule"]
     said = f" {escape(wide.about)}." if wide.about else ""
     return "\n".join([
         "\\begin{table}", "\\centering", f"\\caption{{{escape(wide.title)}.{said} {ABOUT}}}", f"\\label{{{label}}}",
-        "\\resizebox{\\linewidth}{!}{%", f"\\begin{{tabular}}{{rl{'r' * (len(heads) - 2)}}}", *body,
+        "\\resizebox{\\linewidth}{!}{%", f"\\begin{{tabular}}{{rl{'r' * (len(wide.heads) - 2)}}}", *body,
         "\\end{tabular}}", *_small_print(wide), "\\end{table}",
     ])  # fmt: skip
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmark.arrays import UnreadableError, read_arrays
 from benchmark.files import write_atomically
+from benchmark.record import CODES
 from metrics.arrays import words
 from metrics.core import Array, Codes, Representation
 
@@ -81,7 +82,7 @@ def read_matrices(folder: Path) -> dict[str, Array]:
 
 def read_factor_names(folder: Path) -> list[str]:
     """The names of the generative factors, the columns of a run's matrices, from its codes; none if these are lost."""
-    found = _arrays(folder / "codes.npz", ("factor_names", "factor_types"))
+    found = _arrays(folder / CODES, ("factor_names", "factor_types"))
     try:
         names, types = (words(array, name) for name, array in found.items())
     except ValueError:

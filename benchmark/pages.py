@@ -32,7 +32,7 @@ def note_lines(wide: Wide) -> list[str]:
 
 def markdown(wide: Wide) -> str:
     """The wide table in Markdown, references below the trained configurations."""
-    heads = [" ".join(filter(None, (title, f"({about})" if about else ""))) for title, about in _heads(wide)]
+    heads = [" ".join(filter(None, (title, f"({about})" if about else ""))) for title, about in wide.heads]
     divider = [["", REFERENCES, *[""] * (len(heads) - 2)]] if wide.references else []
     rows = [_cells(row) for row in (*wide.trained, *divider, *wide.references)]
     lines = [[text.cell(head) for head in heads], ["---:", ":---", *["---:"] * (len(heads) - 2)], *rows]
@@ -43,10 +43,6 @@ def _cells(row: Sequence[str]) -> list[str]:
     """Cells in Markdown: all but the name of the configuration are ours, with their **bold**."""
     rank, name, *cells = row
     return [rank, name if name == REFERENCES else text.cell(name), *cells]
-
-
-def _heads(wide: Wide) -> list[tuple[str, str]]:
-    return [(title, ", ".join(filter(None, (detail, unit)))) for title, detail, unit in wide.headers]
 
 
 def terminal(wide: Wide) -> str:

@@ -10,10 +10,9 @@ from benchmark.claim import threads
 from benchmark.configuration import Component, ConfigurationError, Plan
 from benchmark.loading import device_of, load_dataset, with_data
 from benchmark.mistakes import named, one_line
-from benchmark.record import digest
+from benchmark.record import CODES, digest
 from benchmark.stage import build, few_of, rehearse
 
-CODES = "codes.npz"  # what a run has left behind whose parts fitted each other
 OF_A_SWEEP = ("results_dir", "workers", "dry_run", "rank_by", "note", "published", "claims", "optimise")
 
 

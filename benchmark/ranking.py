@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from benchmark.names import metric_and_code
 from benchmark.statistics import ranks
 
 CONFIGURATION = ("dataset", "group", "model", "objective", "varied", "reference")
@@ -31,7 +32,7 @@ def rank_key(table: pd.DataFrame, rank_by: str | None = None) -> RankKey:
     """`rank_by` ("elbo", "linear_probe_accuracy[mean]") if a run has it, else the first of RANK_ORDER that one has."""
     known = table[(table["better"] != "") & table["value"].notna() & (table["factor"] == "")]
     pairs = set(zip(known["metric"], known["representation"], strict=True))
-    metric, _, code = (rank_by or "").removesuffix("]").partition("[")
+    metric, code = metric_and_code(rank_by or "")
     note = f" (no run has {rank_by!r} with a direction)" if rank_by else " (the default, no rank_by was given)"
     asked = (RankKey(metric, which) for which in ([code] if code else WHICH) if (metric, which) in pairs)
     default = (

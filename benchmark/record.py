@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 FILE = "record.json"
+CODES = "codes.npz"  # beside it: what a run has left behind whose parts fitted each other
+MEASURED = ("metrics", "evaluation_seed", "scores")  # keys of a record's configuration that are no part of its identity
 GREATEST = 1e100  # of a score: its square and its fourth power are still numbers
 Whole = Annotated[int, Interval(ge=0, lt=2**63)]
 
@@ -109,6 +111,11 @@ class Record:
         return self.config.get("objective") is None
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """What makes it this run and no other; how it was measured is not part of it."""
+        return {key: value for key, value in self.config.items() if key not in MEASURED}
+
+    @property
     def configuration(self) -> str:
         """A name that runs share which differ in their seed (and metrics) alone."""
         parts = ("dataset", "model", "objective", "trainer", "data_checksum", "numbers")
@@ -148,8 +155,8 @@ class Record:
             return f"<p>{head}</p><p><b>failed</b>: {html.escape(self.error_line)}</p>"
         frame = self.to_frame()
         columns = ["name", "representation", "num_labels", "value", "stderr", "unit", "reason"]
-        rows = frame[frame["factor"].isna()][columns].fillna("") if len(frame) else frame
-        return f"<p>{head}</p>{rows.to_html(index=False)}"
+        rows = frame[frame["factor"].isna()][columns] if len(frame) else frame
+        return f"<p>{head}</p>{rows.to_html(index=False, na_rep='')}"
 
     def names(self) -> set[str]:
         """The names of the scores in this record."""

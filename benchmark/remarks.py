@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import get_args
 
 from benchmark.commandline import CommandLine
 from benchmark.configuration import ConfigurationError, Plan
 from benchmark.loading import reads_data_dir
+from metrics.core import Which
 from metrics.reading import CHANCE, reading
 
 OF_SWEEPS = ("sweep", "claims")  # mean nothing to a single run
-CODES = ("mean", "sample", "q_ew")
+CODES = get_args(Which)
 EXAMPLE = "a name of the column metric in scores.csv, such as iwae_100 or linear_probe_accuracy[mean]"
 
 

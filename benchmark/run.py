@@ -25,7 +25,7 @@ from benchmark.matrices import keep_matrices
 from benchmark.pictures import draw_pictures
 from benchmark.pixels import Pixels
 from benchmark.provenance import code_state
-from benchmark.record import Record, known_record, make_way, write_record
+from benchmark.record import CODES, Record, known_record, make_way, write_record
 from benchmark.stage import Stage, build, encoded, rehearse, represent, subject_of
 from benchmark.versions import NUMBERS, SCORES, version_of
 from metrics.core import Representation
@@ -135,7 +135,7 @@ def _train(stage: Stage) -> Training:
 def _keep(stage: Stage, representation: Representation, posteriors: Sequence[Distribution], earlier: bool) -> None:
     """Codes, matrices and pictures in the run's folder."""
     folder = stage.plan.folder
-    save(folder / "codes.npz", representation)
+    save(folder / CODES, representation)
     keep_matrices(folder, representation, earlier)
     if stage.model is not None:
         seed = stage.plan.settings.evaluation_seed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -108,7 +108,7 @@ def load(
         raise ValueError(f"{folder}: the data set {dataset.name} has changed since the run; name its files by data_dir")
     where = device_of(device)
     model = parts["model"].build()(dataset.shape, torch.zeros(dataset.shape)).to(where)
-    if load_checkpoint(folder, model, _identity(record)) is None:
+    if load_checkpoint(folder, model, record.identity) is None:
         raise ValueError(f"{folder}: its weights are missing or damaged; repeat the run with force=true")
     return Trained(folder, record, model.eval(), dataset, where)
 
@@ -117,7 +117,3 @@ def _component(record: Record, group: str) -> Component:
     found = component(group, record.choices[group], record.config[group])
     assert found is not None
     return found
-
-
-def _identity(record: Record) -> dict[str, Any]:
-    return {key: value for key, value in record.config.items() if key not in ("metrics", "evaluation_seed", "scores")}

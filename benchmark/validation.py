@@ -10,6 +10,7 @@ from benchmark.configuration import Plan
 from benchmark.datasets import Dataset
 from benchmark.evaluate import evaluate
 from benchmark.loading import load_dataset
+from benchmark.names import metric_and_code
 from benchmark.record import read_record
 from benchmark.stage import build, encoded, represent, subject_of
 from metrics.core import Score
@@ -38,7 +39,7 @@ def validated(plan: Plan) -> float | None:
 
 def matches(name: str, score: Score) -> bool:
     """Whether a score, mean over factors, has that name; without brackets of any representation, mean codes first."""
-    metric, _, code = name.removesuffix("]").partition("[")
+    metric, code = metric_and_code(name)
     return score.name == metric and score.factor is None and (score.representation or "") in (code or "mean", code)
 
 

@@ -34,6 +34,11 @@ class Wide:
     legend: list[str]  # what each column means
     about: str = ""  # what the whole experiment's numbers must be read with
 
+    @property
+    def heads(self) -> list[tuple[str, str]]:
+        """Title of each column, and what stands below it."""
+        return [(title, ", ".join(filter(None, (detail, unit)))) for title, detail, unit in self.headers]
+
 
 @dataclass
 class Notes:

@@ -218,7 +218,7 @@ def test_kernels_are_fused_only_where_torch_can(monkeypatch):
         (with_options("AdamW", weight_decay=math.inf), "options.weight_decay=inf: Input should be a finite number"),
         (with_options("AdamW", weight_decay=-1.0), "torch.optim.AdamW refuses them .*Invalid weight_decay value"),
         (with_options("AdamW", betas=[0.9]), "torch.optim.AdamW refuses them"),
-        (with_options("Adam", betas=3), "options.betas=3: Input should be a valid tuple"),
+        (with_options("Adam", betas=3), "options.betas=3: Input should be a valid list"),
         (with_options("SGD", nesterov=True), "torch.optim.SGD refuses them .*Nesterov"),
         (with_options("SGD", fused="maybe"), "options.fused=maybe: Input should be a valid boolean"),
     ],

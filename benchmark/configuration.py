@@ -19,6 +19,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from benchmark.documents import digest
+from benchmark.identity import current, frozen
 from benchmark.published import names as names_published
 from benchmark.versions import NUMBERS
 
@@ -50,8 +51,8 @@ class Component:
         return functools.partial(function, **check_options(self.name, function, self.options))
 
     def as_config(self) -> dict[str, Any]:
-        """What records and hashes see."""
-        return {"_target_": self.target, **self.options}
+        """What records and hashes see: names that stay when code moves."""
+        return frozen(self.target, self.options)
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ def component(group: str, name: str, node: Any) -> Component | None:
         raise ConfigurationError(f"{group}={shown(node)}: must be a choice or a mapping of options with a _target_")
     if node.get("_target_") is None:
         return None
-    target = str(node["_target_"])
+    target = current(str(node["_target_"]))
     try:
         function = locate(target)
     except ConfigurationError as error:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.record import Record
+from benchmark.unscored import by_reason
 from benchmark.versions import version_of
 
 CHOICES = ("dataset", "model", "objective", "trainer")
-ADVICE = " (use metrics="  # how a reason goes on for somebody who had asked for the metric
 UNMISSED = ("exact",)  # closed forms exist for few models
 Records = Sequence[tuple[Path, Record]]
 
@@ -74,19 +74,14 @@ def _damage(name: str, why: str, manifest: Mapping[str, Any]) -> str:
 
 def _left_out(records: Sequence[Record]) -> list[str]:
     """One line per reason, with every selector that has it and the number of runs that lack those scores."""
-    found: dict[str, Counter[str]] = defaultdict(Counter)
-    for record in records:
-        for name, why in record.left_out.items():
-            if name not in UNMISSED:
-                found[why.removeprefix(f"{name} ").split(ADVICE)[0]][name] += 1
-    return sorted(_reason(why, counts) for why, counts in found.items())
+    missed = [{name: why for name, why in one.left_out.items() if name not in UNMISSED} for one in records]
+    return sorted(f"{_counted(names)}: {why}" for why, names in by_reason(missed).items())
 
 
-def _reason(why: str, counts: Mapping[str, int]) -> str:
+def _counted(counts: Mapping[str, int]) -> str:
     few, many = min(counts.values()), max(counts.values())
     runs = f"{few} to {many} runs" if few < many else f"{many} run{'s' if many > 1 else ''}"
-    plural = f"need {why[6:]}" if len(counts) > 1 and why.startswith("needs ") else why
-    return f"{', '.join(sorted(counts))} ({runs}): {plural}"
+    return f"{', '.join(sorted(counts))} ({runs})"
 
 
 def _mixed(origins: Sequence[Mapping[str, Any]]) -> list[str]:

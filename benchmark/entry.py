@@ -19,6 +19,7 @@ from benchmark.run import execute
 from benchmark.scores import score_table
 from benchmark.source import Composed
 from benchmark.sweep import experiment_folder, sweep, unfinished, write_manifest
+from benchmark.unscored import lines
 from benchmark.workers import Failure
 
 Act = Callable[[], int]  # what is ready to run; gives an exit code
@@ -150,7 +151,7 @@ def single(plan: Plan) -> int:
         return 0
     record = execute(plan)
     print(score_table(record.scores))
-    for name, reason in record.left_out.items():
-        print(f"left out: {name}: {reason}")
+    for line in lines(record.left_out):
+        print(line)
     print(f"folder: {plan.folder}")
     return 0

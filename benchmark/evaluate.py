@@ -18,6 +18,7 @@ from benchmark.loading import load_dataset
 from benchmark.record import CODES, SCHEMA
 from benchmark.scores import score_table
 from benchmark.streams import numpy_stream, seed_of
+from benchmark.unscored import lines
 from metrics.core import Inapplicable, Representation, Score, flagged
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ def _conduct(source: str, overrides: Sequence[str], output: Path) -> None:
     print(score_table(found.scores))
     fitted, scored = found.examples
     print(f"{fitted} examples to fit on, {scored} that the scores are of; seed={seed} draws what is random")
-    for name, reason in found.left_out.items():
-        print(f"left out: {name}: {reason}")
+    for line in lines(found.left_out):
+        print(line)
     scores = [asdict(item) for item in found.scores]
     content = {"schema": SCHEMA, "seed": seed, "examples": found.examples, "scores": scores}
     try:

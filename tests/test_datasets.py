@@ -229,3 +229,14 @@ def test_readme_tells_sizes_and_checksum(name, load):
     assert " / ".join(f"{len(data.splits[split]):,}" for split in SPLITS) in row[0]
     if data.source != "official idx files":
         assert f"`{data.checksum[:12]}`" in row[0]
+
+
+def test_digits_are_what_scikit_learn_loads(load, monkeypatch):
+    from sklearn.datasets import load_digits
+
+    theirs = load_digits()
+    ours = load("digits", binarisation="none")
+    assert np.array_equal(ours.images[:, 0], np.rint(theirs.images * (255 / 16)))
+    assert np.array_equal(ours.factors[:, 0], theirs.target)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # as if the file had moved
+    assert load("digits", binarisation="none").checksum == ours.checksum

@@ -14,6 +14,9 @@ from conftest import CONF, names_in
 from benchmark.compose import compose
 from benchmark.configuration import PACKAGES
 from benchmark.guide import description, guide
+from benchmark.loading import with_data
+from benchmark.record import CODES, Record, write_record
+from benchmark.versions import SCORES
 
 ROOT = CONF.parent
 GROUPS = ("dataset", "model", "objective", "trainer", "metrics")
@@ -90,3 +93,20 @@ def test_help_needs_no_heavy_import():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     modules = out.splitlines()[-1]
     assert not any(f"'{name}'" in modules for name in ("torch", "sklearn", "pandas", "hydra", "matplotlib"))
+
+
+def test_a_finished_run_is_read_without_what_scores_and_draws(tmp_path):
+    """torch stays: the types of options stand in signatures beside the models."""
+    arguments = ["dataset=digits", "metrics=auto", "trainer.steps=1", f"results_dir={tmp_path}"]
+    plan = with_data(compose(arguments))
+    config = {**plan.identity, "metrics": {metric.name: metric.as_config() for metric in plan.metrics}}
+    config |= {"evaluation_seed": plan.settings.evaluation_seed, "scores": SCORES}
+    why = {name: f"{name} needs factors; there are none (use metrics=[elbo])" for name in ("mig", "dci")}
+    write_record(plan.folder, Record("finished", plan.choices, config, left_out=why))
+    (plan.folder / CODES).touch()
+    code = f"import sys; from benchmark.__main__ import main; main({arguments}); print(sorted(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    *said, modules = out.splitlines()
+    assert said[-2:] == ["left out: dci, mig: need factors; there are none", f"folder: {plan.folder}"]
+    heavy = ("sklearn", "scipy", "pandas", "lightgbm", "matplotlib", "seaborn")
+    assert not [name for name in heavy if f"'{name}'" in modules]

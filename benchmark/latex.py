@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from benchmark.names import spoken
-from benchmark.text import plain
+from benchmark.text import UNKNOWN, plain
 from benchmark.wide import Wide
 
 NORMAL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 SIGNS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$"}
-SIGNS |= {"±": r"$\pm$", "—": "---", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "|": r"\textbar{}"}
+SIGNS |= {"±": r"$\pm$", "—": r"\textemdash{}", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "|": r"\textbar{}"}
+SIGNS |= {
+    "−": "$-$",
+    "≠": r"$\ne$",
+    "×": r"$\times$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "→": r"$\to$",
+    "…": r"\ldots{}",
+    "–": "--",
+}
 SIGNS |= {sign: "\\" + sign for sign in "&%$#_{}"}
+FIT = r"\ifdim\width>\linewidth\linewidth\else\width\fi"  # narrower where it is too wide, never wider
 ABOUT = "Mean $\\pm$ half-width of the 95\\,\\% t interval over seeds."
 NAME = 1  # the column of the configuration's name
 
 
 def document(wides: Sequence[Wide], name: str) -> str:
     """Every table of a report, each with a label of its own: tab:<name>, tab:<name>-2, ..."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
-    labels = [f"tab:{stem}" + (f"-{i}" if i > 1 else "") for i in range(1, len(wides) + 1)]
+    labels = [label_of(name) + (f"-{i}" if i > 1 else "") for i in range(1, len(wides) + 1)]
     tables = [latex(wide, label) for wide, label in zip(wides, labels, strict=True)]
     return "% needs booktabs and graphicx\n" + "\n\n".join(tables) + "\n"
+
+
+def label_of(name: str) -> str:
+    """The label of the first table of a report."""
+    return "tab:" + re.sub(r"[^A-Za-z0-9]+", "-", name.removeprefix("results/")).strip("-")
 
 
 def latex(wide: Wide, label: str) -> str:
@@ -33,7 +49,7 @@ def latex(wide: Wide, label: str) -> str:
     said = f" {escape(wide.about)}." if wide.about else ""
     return "\n".join([
         "\\begin{table}", "\\centering", f"\\caption{{{escape(wide.title)}.{said} {ABOUT}}}", f"\\label{{{label}}}",
-        "\\resizebox{\\linewidth}{!}{%", f"\\begin{{tabular}}{{rl{'r' * (len(wide.heads) - 2)}}}", *body,
+        f"\\smallskip\\resizebox{{{FIT}}}{{!}}{{%", f"\\begin{{tabular}}{{rl{'r' * (len(wide.heads) - 2)}}}", *body,
         "\\end{tabular}}", *_small_print(wide), "\\end{table}",
     ])  # fmt: skip
 
@@ -55,8 +71,21 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def escape(words: str) -> str:
-    """Plain text as LaTeX: signs, minus before a number, beta as the letter, superscript numbers of notes."""
-    words = "".join(SIGNS.get(character, character) for character in plain(words))
-    words = re.sub(r"(?<![\w.])-(?=\d)", "$-$", words)
+    """Plain text as LaTeX: signs, minus before a number, beta as the letter, superscript numbers of notes.
+
+    What the fonts of an ordinary document do not have is written without its accents, or as UNKNOWN.
+    """
+    words = "".join(map(_typeset, plain(words)))
+    words = re.sub(r"(?<![\w.-])-(?=\d)", "$-$", words)
+    words = re.sub(r"-(?=-)", "-{}", words)  # two of them, as of an option, are no dash
     words = re.sub(r"\bbeta\b", r"$\\beta$", words)
     return re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: f"\\textsuperscript{{{m[0].translate(NORMAL)}}}", words)
+
+
+def _typeset(character: str) -> str:
+    if character in SIGNS:
+        return SIGNS[character]
+    if character.isascii() or ord(character) in NORMAL:
+        return character
+    letter = unicodedata.normalize("NFD", character)[0]
+    return letter if character.isalpha() and letter.isascii() else UNKNOWN

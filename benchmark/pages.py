@@ -112,7 +112,7 @@ class Page:
 
     def latex(self) -> str:
         """What leaderboard.tex holds."""
-        return document(self.wides, self.name.removeprefix("results/"))
+        return document(self.wides, self.name)
 
     def terminal(self) -> str:
         """What is printed: tables first, for the end of a long output is what stays in sight."""

@@ -17,6 +17,7 @@ from benchmark.checking import check
 from benchmark.claim import claimed
 from benchmark.claims import parse_claims
 from benchmark.files import Unwritable, outcome, remove_leftovers, write_json, write_text
+from benchmark.latex import label_of
 from benchmark.manifest import FILE as MANIFEST
 from benchmark.manifest import read_manifest
 from benchmark.pages import Page
@@ -124,7 +125,9 @@ def _write(folder: Path, found: _Findings, formats: Sequence[str]) -> None:
         page = replace(found.page, figures=figures)
         write_text(folder / "scores.csv", found.table[list(COLUMNS)].to_csv(index=False, lineterminator="\n"))
         write_text(folder / "leaderboard.csv", found.board.to_csv(index=False, lineterminator="\n"))
-        write_text(folder / "leaderboard.tex", page.latex() + claims_latex(found.verdicts))
+        write_text(
+            folder / "leaderboard.tex", page.latex() + claims_latex(found.verdicts, f"{label_of(page.name)}-claims")
+        )
         write_text(folder / "leaderboard.md", page.markdown())
         write_json(folder / "claims.json", as_json(found.verdicts))
 

@@ -86,7 +86,7 @@ def as_json(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     return {**count(verdicts), "claims": [asdict(verdict) for verdict in verdicts]}
 
 
-def latex(verdicts: Sequence[Verdict]) -> str:
+def latex(verdicts: Sequence[Verdict], label: str) -> str:
     """The claims as a table in LaTeX that stands below others, "" without any; needs booktabs and tabularx."""
     if not verdicts:
         return ""
@@ -94,4 +94,5 @@ def latex(verdicts: Sequence[Verdict]) -> str:
     begin = r"\begin{tabularx}{\linewidth}{l>{\raggedright}Xl>{\raggedright\arraybackslash}X}"
     body = [r"\toprule", r"data & claim & verdict & evidence \\", r"\midrule", *rows, r"\bottomrule"]
     start = [r"% needs tabularx too", r"\begin{table}", r"\centering", rf"\caption{{Claims. {escape(READING)}}}"]
+    start += [rf"\label{{{label}}}\smallskip"]
     return "\n".join(["", *start, begin, *body, r"\end{tabularx}", r"\end{table}", ""])

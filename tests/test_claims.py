@@ -310,10 +310,10 @@ def test_the_same_verdicts_in_four_notations():
     content = json.loads(json.dumps(as_json(found), allow_nan=False))
     assert [content[name] for name in ("held", "contradicted", "undecided", "unchecked")] == [1, 1, 0, 1]
     assert [claim["verdict"] for claim in content["claims"]] == ["held", "contradicted", "unchecked"]
-    tex = latex(found)
+    tex = latex(found, "tab:demo-claims")
     assert r"mnist5k & A is below B & held & difference $-$10 nats, 97.5 \% interval [$-$10.2, $-$9.83]" in tex
     assert tex.count("{") == tex.count("}")
-    assert (section([]), latex([])) == ([], "")
+    assert (section([]), latex([], "")) == ([], "")
 
 
 def test_a_claim_that_planned_runs_cannot_decide_ends_a_sweep_before_it_starts():

@@ -1,7 +1,11 @@
 """Wide tables: which columns there are, what is noted, what is bold, and the same in three notations."""
 
+import re
+import shutil
+import subprocess
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from bench_report import record
 from test_tables import board_of, bound, runs, sweep
@@ -10,6 +14,8 @@ from benchmark.headlines import columns, group_titles, headline_rows
 from benchmark.latex import document, escape, latex
 from benchmark.pages import markdown, terminal
 from benchmark.tables import full_table
+from benchmark.verdicts import Verdict
+from benchmark.verdicts import latex as claims_latex
 from benchmark.wide import wide_tables
 from metrics.core import Score
 
@@ -136,7 +142,7 @@ def test_escape():
     assert escape("a_b & 5% of $x^2 #{y} ~ \\") == (
         r"a\_b \& 5\% of \$x\textasciicircum{}2 \#\{y\} \textasciitilde{} \textbackslash{}"
     )
-    assert escape("1 ± 2 ↓ — ¹²") == r"1 $\pm$ 2 $\downarrow$ --- \textsuperscript{12}"
+    assert escape("1 ± 2 ↓ — ¹²") == r"1 $\pm$ 2 $\downarrow$ \textemdash{} \textsuperscript{12}"
 
 
 def test_tables_of_a_report_have_labels_of_their_own(page):
@@ -165,3 +171,58 @@ def test_pseudo_nats_are_said_to_be_no_likelihood():
     wide = wide_tables(board_of(records), full_table(runs(*records)))[0]
     assert wide.title == "mnist5k, no binarisation, pseudo-nats: no likelihood of these data"
     assert wide.legend == ["`elbo`: -(rate + distortion) (pseudo-nats: no likelihood of these data, higher is better)"]
+
+
+SIGNS = "".join(map(chr, [*range(32, 127), *range(0xA0, 0x180), *range(0x370, 0x400), *range(0x2000, 0x2270), 0x65E5]))
+
+
+def hostile(page):
+    """A table and a claim with every sign in every place, and one column only."""
+    few = replace(page, title=SIGNS, about=SIGNS, headers=page.headers[:4], notes=[SIGNS])
+    few = replace(few, trained=[["1", SIGNS, "**3**", "-1.0 ± 2"]], references=[["", "--a", "", "—¹"]])
+    verdict = Verdict(SIGNS, "mnist5k", "held", True, "difference", -1.5, -2.0, -1.0, note=SIGNS)
+    return document([page, few], "results/a_b/c"), claims_latex([verdict, verdict], "tab:a-b-c-claims")
+
+
+def bare(line):
+    """A line of TeX without the commands that print a sign."""
+    return re.sub(r"\\[&%$#_{}]", "", line)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_words_are_balanced_tex_without_a_sign_that_acts(seed):
+    words = "".join(np.random.default_rng(seed).choice(list(SIGNS + "\\{}$&%#_^~-" * 9), 80))
+    tex, depth = bare(escape(words)), 0
+    assert tex.isascii()
+    assert not set(tex) & set("&%#_~^")
+    assert tex.count("$") % 2 == 0
+    for sign in tex:
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        assert depth >= 0
+    assert depth == 0
+
+
+def test_every_row_of_tex_has_a_cell_for_each_column(page):
+    tables, claims = hostile(page)
+    for tex in (tables, claims):
+        for layout, body in re.findall(
+            r"\\begin\{tabularx?\}(?:\{\\linewidth\})?(\{[^\n]+\})\n(.+?)\\end\{tabular", tex, re.DOTALL
+        ):
+            number = len(re.sub(r">\{.*?\}(?=[X>])", "", layout).strip("{}"))
+            rows = [line for line in body.split("\n") if line.endswith(r"\\")]
+            assert [bare(row).count("&") + 1 for row in rows] == [number] * len(rows)
+            assert len(rows) >= 3
+    labels = re.findall(r"\\label\{(.+?)\}", tables + claims)
+    assert labels == ["tab:a-b-c", "tab:a-b-c-2", "tab:a-b-c-claims"]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_the_tables_compile(page, tmp_path):
+    (tmp_path / "tables.tex").write_text("\n".join(hostile(page)))
+    packages = r"\documentclass{article}\usepackage{booktabs,graphicx,tabularx}"
+    (tmp_path / "page.tex").write_text(packages + r"\begin{document}\input{tables}\end{document}")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout[-2000:]
+    for trouble in ("Missing character", "Extra alignment", "undefined"):
+        assert trouble not in done.stdout

@@ -19,12 +19,17 @@ Launch = Callable[[Sequence[Sequence[str]]], Any]
 
 def launcher_of(config: Any, source: Source) -> Launch | None:
     """None for our own pool, else a function that gives overrides to the launcher that was chosen."""
-    if str(config.hydra.launcher._target_).startswith(CORE):
+    if not has_launcher(config):
         return None
     from hydra.core.plugins import Plugins
 
     launcher = _instantiated(Plugins.instance().instantiate_launcher, config, source)
     return lambda jobs: launcher.launch([_read(job) for job in jobs], initial_job_idx=0) if jobs else []
+
+
+def has_launcher(config: Any) -> bool:
+    """True where a launcher of others says where runs happen."""
+    return not str(config.hydra.launcher._target_).startswith(CORE)
 
 
 def has_sweeper(config: Any) -> bool:
@@ -66,23 +71,26 @@ def _instantiated(instantiate: Callable[..., Any], config: Any, source: Source) 
 def task(config: Any) -> float | None:
     """One run that a plugin asked for; returns the score that `optimise` names, if it names one.
 
-    What goes wrong is in the run's record. It ends the siblings only where the sweeper waits for a number.
+    The run is in experiment.json, and what goes wrong in its record. It ends the siblings only where the sweeper waits
+    for a number.
     """
     from hydra.core.hydra_config import HydraConfig
 
     from benchmark.run import execute
+    from benchmark.sweep import join_manifest
     from benchmark.validation import validated
 
     state = HydraConfig.get()
     folder = next((place.path for place in state.runtime.config_sources if place.provider == FROM_COMMAND), None)
     places = tuple(text for text in state.overrides.hydra if text.startswith(SEARCHPATH))
     plan = Composer(Source(state.job.config_name or "config", folder, places)).plan(list(state.overrides.task))
-    [full] = prepare([plan])
     try:
+        [full] = prepare([plan])
+        join_manifest(full)
         execute(full)
         return validated(full)
     except Exception as error:
-        if full.settings.optimise is not None:
+        if plan.settings.optimise is not None:
             raise
-        print(f"failed: {one_line(error)}\n    repeat it alone: {full.command}", file=sys.stderr)
+        print(f"failed: {one_line(error)}\n    repeat it alone: {plan.command}", file=sys.stderr)
         return None

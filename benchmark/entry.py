@@ -10,7 +10,7 @@ from benchmark.claims import check_planned, parse_claims
 from benchmark.commandline import CommandLine
 from benchmark.compose import Composer
 from benchmark.configuration import ConfigurationError, Plan, check_settings
-from benchmark.elsewhere import Launch, has_sweeper, launcher_of, sweeper_of
+from benchmark.elsewhere import Launch, has_launcher, has_sweeper, launcher_of, sweeper_of
 from benchmark.estimate import print_dry_run
 from benchmark.grids import expand, values_of
 from benchmark.prepare import prepare, refuse_mixture
@@ -18,7 +18,7 @@ from benchmark.remarks import check_typed, remarks
 from benchmark.run import execute
 from benchmark.scores import score_table
 from benchmark.source import Composed
-from benchmark.sweep import experiment_folder, sweep, unfinished, write_manifest
+from benchmark.sweep import experiment_folder, open_manifest, sweep, unfinished, write_manifest
 from benchmark.unscored import lines
 from benchmark.workers import Failure
 
@@ -84,7 +84,7 @@ def _ready_sweep(command: CommandLine, composer: Composer, overrides: Sequence[s
     jobs = expand(composer.parsed, composer.choices, grids or [{}], overrides)
     plans = [composer.plan(job) for job in jobs]
     check_typed(command, plans, multirun=True)
-    check_claims(plans)
+    check_claims(plans[0], plans)
     launch = launcher_of(first.config, composer.source)
     refuse_mixture(plans)
     prepared = prepare(plans)
@@ -96,10 +96,16 @@ def _ready_sweep(command: CommandLine, composer: Composer, overrides: Sequence[s
 def _ready_plugin(command: CommandLine, composer: Composer, overrides: Sequence[str], first: Composed) -> Act:
     plan = composer.plan(_first(composer, overrides))
     check_typed(command, [plan], multirun=True)
+    check_claims(plan, [])
     [full] = prepare([plan])
     choose = sweeper_of(first.config, composer.source, experiment_folder(full))
 
     def act() -> int:
+        if full.settings.dry_run:
+            print("the sweeper chooses the runs as it goes on; one of them:")
+            print_dry_run([full], here=not has_launcher(first.config))
+            return 0
+        open_manifest(full)
         choose(overrides)
         return reported(full)
 
@@ -109,7 +115,7 @@ def _ready_plugin(command: CommandLine, composer: Composer, overrides: Sequence[
 def conduct(plans: Sequence[Plan], launch: Launch | None = None) -> int:
     """A sweep of prepared plans with its report; returns the exit code. `launch` runs overrides by other means."""
     if plans[0].settings.dry_run:
-        print_dry_run(plans)
+        print_dry_run(plans, here=launch is None)
         return 0
     return reported(plans[0], sweep(plans) if launch is None else _launched(plans, launch))
 
@@ -129,10 +135,10 @@ def reported(plan: Plan, failures: Sequence[Failure] = ()) -> int:
     return 1 if failures or report.exit_code else 0
 
 
-def check_claims(plans: Sequence[Plan]) -> None:
-    """ConfigurationError for a claim that is misspelt, or that the planned runs can never decide."""
+def check_claims(first: Plan, planned: Sequence[Plan]) -> None:
+    """ConfigurationError for a claim that is misspelt, or that the planned runs, if known, can never decide."""
     try:
-        check_planned(parse_claims(plans[0].settings.claims), of_plans(plans))
+        check_planned(parse_claims(first.settings.claims), of_plans(planned))
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import mean
 
 import torch
@@ -20,8 +21,11 @@ TIMED_STEPS = 10
 EVALUATION_SECONDS = 5.0  # of a run that no finished one resembles
 
 
-def print_dry_run(plans: Sequence[Plan]) -> None:
-    """One line a run: finished, to re-score, or to do; then the time that what is left will take."""
+def print_dry_run(plans: Sequence[Plan], here: bool = True) -> None:
+    """One line a run: finished, to re-score, or to do; then the time that what is left will take.
+
+    Runs that happen elsewhere are timed on this machine's CPU, and how many of them at once nobody knows.
+    """
     seconds: dict[str, float] = {}
     total, left = 0.0, 0
     for plan in plans:
@@ -31,10 +35,11 @@ def print_dry_run(plans: Sequence[Plan]) -> None:
         print(f"{state:9} {plan.command}")
         if state != "finished":
             left += 1
-            total += _seconds(plan, plans, seconds) if state == "to do" else EVALUATION_SECONDS
-    workers = plans[0].settings.processes(left)
-    minutes = total / workers / 60
-    print(f"{len(plans)} runs, {left} left: about {minutes:.1f} minutes on {workers} processes, at one thread each")
+            timed = plan if here else replace(plan, settings=replace(plan.settings, device="cpu"))
+            total += _seconds(timed, plans, seconds) if state == "to do" else EVALUATION_SECONDS
+    workers = plans[0].settings.processes(left) if here else 1
+    where = f"on {workers} processes, at one thread each" if here else "one after the other, on this machine's CPU"
+    print(f"{len(plans)} runs, {left} left: about {total / workers / 60:.1f} minutes {where}")
 
 
 def _seconds(plan: Plan, plans: Sequence[Plan], known: dict[str, float]) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from benchmark.documents import Damaged, canonical, checked, read_json, set_asid
 from benchmark.files import remove_leftovers, write_json
 
 FILE = "experiment.json"
+OF_RUNS = ("runs", "configurations", "planned")  # keys whose values have an entry for each run
 
 
 class _Identity(BaseModel, extra="allow", strict=True):
@@ -52,11 +55,33 @@ def read_manifest(experiment: Path) -> dict[str, Any]:
 
 def replace_manifest(experiment: Path, content: dict[str, Any]) -> None:
     """Write experiment.json; a damaged one is kept under another name."""
+    _change(experiment, lambda _: content)
+
+
+def add_to_manifest(experiment: Path, content: Mapping[str, Any]) -> None:
+    """Add the runs of `content` to experiment.json; it keeps what else it says; nothing is written where they are."""
+    with suppress(Damaged):
+        if content["runs"].keys() <= read_manifest(experiment).get("runs", {}).keys():
+            return
+    _change(experiment, lambda before: {**content, **before, **_with_runs(before, content)})
+
+
+def _with_runs(before: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: {**before.get(key, {}), **content[key]} for key in OF_RUNS}
+
+
+def _change(experiment: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Write what becomes of experiment.json, by one process at a time."""
     with claimed(experiment / "runs", wait=True):
         remove_leftovers(experiment)
-        try:
-            read_manifest(experiment)
-        except Damaged as error:
-            kept = set_aside(experiment / FILE)
-            print(f"note: {experiment}: {FILE} {error}; it is kept as {kept}", file=sys.stderr, flush=True)
-        write_json(experiment / FILE, content)
+        write_json(experiment / FILE, change(_sound(experiment)))
+
+
+def _sound(experiment: Path) -> dict[str, Any]:
+    """What experiment.json says; nothing where it is damaged, and then it is kept under another name."""
+    try:
+        return read_manifest(experiment)
+    except Damaged as error:
+        kept = set_aside(experiment / FILE)
+        print(f"note: {experiment}: {FILE} {error}; it is kept as {kept}", file=sys.stderr, flush=True)
+        return {}

@@ -28,11 +28,14 @@ def explain(error: BaseException, overrides: Sequence[str], choices: Choices, ag
     return named(text, overrides)
 
 
-def named(text: str, overrides: Sequence[str]) -> str:
-    """A message that says what it is about: by a key of the overrides, or else by all of them."""
+def named(text: str, overrides: Sequence[str], kind: str = "") -> str:
+    """A message that says what it is about: by a key of the overrides, or else by all of them.
+
+    The `kind` of an error, such as "TypeError: ", comes before what it says, and is no key.
+    """
     if not overrides or re.match(r"[\w.]+[:=]", text) or any(key_of(override) in text for override in overrides):
-        return text
-    return f"{' '.join(map(shown, overrides))}: {text}"
+        return kind + text
+    return f"{' '.join(map(shown, overrides))}: {kind}{text}"
 
 
 def one_line(error: BaseException) -> str:

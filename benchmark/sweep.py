@@ -11,7 +11,7 @@ from typing import Any
 from benchmark.asked import as_manifest, of_plans
 from benchmark.configuration import Plan
 from benchmark.files import outcome
-from benchmark.manifest import replace_manifest
+from benchmark.manifest import add_to_manifest, replace_manifest
 from benchmark.provenance import code_state
 from benchmark.run import finished
 from benchmark.workers import Failure, perform
@@ -34,8 +34,21 @@ def sweep(plans: Sequence[Plan]) -> list[Failure]:
 
 def write_manifest(plans: Sequence[Plan]) -> None:
     """results/<experiment>/experiment.json: what was asked for, so that a report can name what is missing."""
-    first = plans[0]
-    content = {
+    replace_manifest(experiment_folder(plans[0]), _manifest(plans[0], plans))
+
+
+def open_manifest(plan: Plan) -> None:
+    """The experiment.json of runs like this one that nobody knows beforehand: each adds itself."""
+    replace_manifest(experiment_folder(plan), _manifest(plan, []))
+
+
+def join_manifest(plan: Plan) -> None:
+    """Add a run to experiment.json, unless it is there."""
+    add_to_manifest(experiment_folder(plan), _manifest(plan, [plan]))
+
+
+def _manifest(first: Plan, plans: Sequence[Plan]) -> dict[str, Any]:
+    return {
         "experiment": first.experiment,
         "command": shlex.join(["python", "-m", "benchmark", *sys.argv[1:]]),
         "runs": {plan.folder.name: plan.command for plan in plans},
@@ -46,7 +59,6 @@ def write_manifest(plans: Sequence[Plan]) -> None:
         "unchecked": first.settings.unchecked,
         **as_manifest(of_plans(plans)),
     }
-    replace_manifest(experiment_folder(first), content)
 
 
 def experiment_folder(plan: Plan) -> Path:

@@ -8,7 +8,7 @@ from metrics import quality
 from metrics.core import Array, Representation, Score, joined
 from metrics.factors import Factor, constant_score, crowded, generative_factors, placed, require_finite, varying_mask
 from metrics.importance import Estimator, Trees, importance
-from metrics.options import Count, Positive, Several
+from metrics.options import Count, Leaves, Positive, Several
 from metrics.scaling import standardised
 
 PARTS = ("disentanglement", "completeness", "informativeness")
@@ -21,7 +21,7 @@ def dci(
     estimator: Estimator = "lightgbm",
     num_train: Several = 5000,
     rounds: Count = 50,
-    leaves: Several = 8,
+    leaves: Leaves = 8,
     learning_rate: Positive = 0.2,
 ) -> list[Score]:
     """Disentanglement, completeness and informativeness (Eastwood and Williams, 2018) of the means.

@@ -4,8 +4,10 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le, MinLen
 
-Count = Annotated[int, Ge(1)]
-Several = Annotated[int, Ge(2)]
+MOST = 2**31 - 1  # what every library can count
+Count = Annotated[int, Ge(1), Le(MOST)]
+Several = Annotated[int, Ge(2), Le(MOST)]
+Leaves = Annotated[int, Ge(2), Le(131_072)]  # what LightGBM takes
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Ge(0), Le(1)]

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen, MultipleOf
 
-Count = Annotated[int, Ge(1)]  # K, batch sizes, latent dimensions
-Even = Annotated[int, Ge(2), MultipleOf(2)]
+MOST = 2**31 - 1  # what every library can count
+Count = Annotated[int, Ge(1), Le(MOST)]  # K, batch sizes, latent dimensions
+Even = Annotated[int, Ge(2), Le(MOST), MultipleOf(2)]
 Kernels = Annotated[tuple[Even, ...], MinLen(1)]  # of stride 2, which halve a size with equal margins if even
-Steps = Annotated[int, Ge(0)]  # of a warm-up
+Steps = Annotated[int, Ge(0), Le(MOST)]  # of a warm-up
 Fraction = Annotated[float, Ge(0), Le(1)]
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]

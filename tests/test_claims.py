@@ -319,10 +319,10 @@ def test_the_same_verdicts_in_four_notations():
 def test_a_claim_that_planned_runs_cannot_decide_ends_a_sweep_before_it_starts():
     claim = "{text: t,metric: rate,relation: less,left: {objective: elbo},right: {objective: iwae}}"
     plans = [compose(["objective=elbo", f"model.latent_dim={d}", f"claims=[{claim}]"]) for d in (2, 4)]
-    check_claims(plans[:1])
+    check_claims(plans[0], plans[:1])
     why = "claim 't': the left side is 2 configurations, not one"
     with pytest.raises(ConfigurationError, match=why) as error:
-        check_claims(plans)
+        check_claims(plans[0], plans)
     assert "model.latent_dim=2; model.latent_dim=4" in str(error.value)
 
 

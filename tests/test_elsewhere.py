@@ -15,6 +15,7 @@ from hydra.plugins.sweeper import Sweeper
 
 from benchmark.__main__ import main
 from benchmark.loading import load_dataset
+from benchmark.manifest import read_manifest
 from benchmark.record import FILE, read_record
 from benchmark.run import execute
 from benchmark.validation import validated
@@ -93,6 +94,42 @@ def test_another_launcher_runs_what_is_missing(place, cache_dir, capsys):
     assert len(list(folder.rglob(FILE))) == 2
     assert len(json.loads((folder / "experiment.json").read_text())["runs"]) == 2
     assert [path.name for path in place.iterdir()] == ["r"]
+
+
+NOISE = ["model=noise", "dataset=digits", "metrics=[information]"]
+
+
+def test_runs_that_a_sweeper_chooses_add_themselves_to_what_the_experiment_says(place, cache_dir, capsys):
+    claim = (
+        "{text: a slow one is cheaper, metric: rate, relation: less, left: {trainer: default}, right: {trainer: fast}}"
+    )
+    said = ["note=by and by", "rank_by=distortion", f"claims=[{claim}]"]
+    rates = ["metrics=[rate_distortion]", "dataset=digits", "model.latent_dim=2", "trainer.steps=5"]
+    folder = place / "r" / "single"
+    folder.mkdir(parents=True)
+    (folder / "experiment.json").write_text("{")
+    code = main(["-m", "hydra/sweeper=best", *said, *rates, "results_dir=r", f"cache_dir={cache_dir}"])
+    told = capsys.readouterr()
+    assert code == 0, told.err
+    assert "experiment.json is no JSON" in told.err
+    manifest = read_manifest(folder)
+    names = {path.parent.name for path in folder.rglob(FILE)}
+    assert len(names) == 2
+    assert set(manifest["runs"]) == set(manifest["planned"]) == names
+    assert len(manifest["configurations"]) == 2
+    page = (folder / "leaderboard.md").read_text()
+    assert "by and by" in page
+    assert "by distortion" in page
+    assert "a slow one is cheaper" in page
+
+
+def test_what_a_sweeper_cannot_be_given_is_refused_before_it_starts(place, cache_dir, capsys):
+    arguments = ["-m", "hydra/sweeper=best", *NOISE, f"cache_dir={cache_dir}", "results_dir=r"]
+    assert main([*arguments, "claims=[{text: a}]"]) == 2
+    assert "claim 'a' lacks the key 'metric'" in capsys.readouterr().err
+    assert main([*arguments, "dry_run=true"]) == 0
+    assert "the sweeper chooses the runs" in capsys.readouterr().out
+    assert not list(place.iterdir())
 
 
 def test_hydras_own_sweeper_is_ours(place, cache_dir, capsys):

@@ -27,6 +27,8 @@ FILLED = {
     "metrics": "metrics=[rate_distortion]",
     "model.latent_dim": "model.latent_dim=2",
     "trainer.steps": "trainer.steps=2",
+    "trainer.epochs": "trainer.epochs=null",
+    "trainer.warmup_steps": "trainer.warmup_steps=0",
     "workers": "workers=1",
 }
 

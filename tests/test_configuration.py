@@ -7,8 +7,9 @@ from typing import Literal
 import pytest
 
 from benchmark.compose import compose
-from benchmark.configuration import ConfigurationError, check_value
+from benchmark.configuration import ConfigurationError, check_options, check_value, locate
 from benchmark.loading import device_of
+from benchmark.mistakes import named
 from models.types import Count, NonNegative, Variance
 
 MISTAKES = {
@@ -111,3 +112,20 @@ def test_auto_takes_every_metric_there_is():
     chosen = compose(["metrics=[rate_distortion]"])
     assert chosen.metrics_explicit
     assert [metric.name for metric in chosen.metrics] == ["rate_distortion"]
+
+
+@pytest.mark.parametrize(
+    ("function", "option"),
+    [("models.objectives.iwae", "num_samples"), ("benchmark.train.fit", "warmup_steps"), ("metrics.dci.dci", "leaves"),
+     ("metrics.predictors.boosted_probe", "leaves"), ("metrics.mig.mig", "bins")],
+)  # fmt: skip
+def test_a_count_that_no_library_can_count_to_is_refused_by_its_name(function, option):
+    with pytest.raises(ConfigurationError, match=rf"^a\.{option}=9{{20}}: Input should be less than or equal"):
+        check_options("a", locate(function), {option: int("9" * 20)})
+
+
+def test_the_kind_of_an_error_names_no_key():
+    overrides = ["objective=iwae", "objective.num_samples=3"]
+    said = named("randn(): too much", overrides, "TypeError: ")
+    assert said == "objective=iwae objective.num_samples=3: TypeError: randn(): too much"
+    assert named("metrics.mig: none", overrides, "KeyError: ") == "KeyError: metrics.mig: none"

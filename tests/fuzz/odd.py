@@ -123,7 +123,7 @@ def cases() -> dict[str, Case]:
         "setting": _sample(_settings(), 250),
         "group": list(_groups()),
         "target": list(_targets()),
-        "garbage": [Case((text,), "") for text in GARBAGE],
+        "garbage": [Case((text,), "", wrong=text != "--") for text in GARBAGE],  # -- ends the flags
         "flags": [Case(tuple(text.split()), "") for text in FLAGS],
         "hydra": [Case((text,), "", wrong=False) for text in HYDRA],
         "sweep": [Case(("-m", text), re.split("[.=]", text)[0].lstrip("+~"), wrong=False) for text in SWEEPS],

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.arrays import read_arrays
-from benchmark.record import CODES, Record
-from metrics.arrays import numbers
+from benchmark.codes import FILE as CODES
+from benchmark.codes import read_test_codes
+from benchmark.record import Record
 from metrics.core import Score
 from metrics.udr import udr
 
@@ -75,17 +75,18 @@ def _test_codes(folder: Path) -> Arrays:
     if not (folder / CODES).exists():
         raise Unread(f"the run has no {CODES}")
     try:
-        found = read_arrays(folder / CODES, ("test_mean", "test_stddev"))
-        mean, stddev = (numbers(array, name) for name, array in found.items())
+        mean, stddev, known = read_test_codes(folder / CODES)
     except ValueError as error:
         raise Unread(f"the run's {CODES} cannot be read") from error
+    if stddev is None or not (stddev > 0).all():
+        raise Unread("a point code has no rate")
     if mean.shape != stddev.shape:
         raise Unread(f"the run's {CODES} has means and deviations of two shapes")
-    if not (stddev > 0).all():
-        raise Unread("a point code has no rate")
+    if known != ("diagonal", "standard_normal"):
+        raise Unread("the rate of an axis is known for diagonal Gaussians and a standard normal prior only")
     return mean, stddev
 
 
 def _rates(mean: np.ndarray, stddev: np.ndarray) -> np.ndarray:
-    """KL(q(z_d|x) || N(0, 1)) per axis (D,), nats; every model here has a standard normal prior."""
+    """KL(q(z_d|x) || N(0, 1)) per axis (D,), nats."""
     return (0.5 * (mean**2 + stddev**2 - 1.0) - np.log(stddev)).mean(axis=0)

@@ -44,13 +44,19 @@ def reading(path: Path, problem: str, remedy: str) -> Iterator[None]:
         raise UnreadableError(f"{path} {problem} ({_why(error)}); {remedy}") from error
 
 
-def read_arrays(path: Path, names: Sequence[str] | None = None, remedy: str = REMEDY) -> dict[str, NDArray[Any]]:
-    """Those arrays of a .npz file, or all; UnreadableError where it is missing, damaged, too large or something else.
+def read_arrays(
+    path: Path, names: Sequence[str] | None = None, optional: Sequence[str] = (), remedy: str = REMEDY
+) -> dict[str, NDArray[Any]]:
+    """Those arrays of a .npz file and the `optional` ones that it has, or all.
 
-    Every header is checked against the bytes that follow it before an array is made; at most MOST_BYTES are unpacked.
+    UnreadableError where it is missing, damaged, too large or something else. Every header is checked against the bytes
+    that follow it before an array is made; at most MOST_BYTES are unpacked.
     """
     with reading(path, "is no npz file", remedy), opened(path) as archive:
-        members = [f"{name}.npy" for name in names] if names is not None else archive.namelist()
+        members = archive.namelist()
+        if names is not None:
+            there = [name for name in optional if f"{name}.npy" in members]
+            members = [f"{name}.npy" for name in (*names, *there)]
         total = sum(archive.getinfo(member).file_size for member in members)
         if total > MOST_BYTES:
             raise ValueError(f"unpacked it has {total:,} bytes, more than {MOST_BYTES:,}")

@@ -5,19 +5,18 @@ from __future__ import annotations
 import importlib
 import os
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmark.arrays import read_arrays
+from benchmark.codes import is_of_a_run, of_a_run
 from benchmark.datasets import Dataset
-from benchmark.encode import representation_of
-from metrics.arrays import NAMES, CodesError, from_arrays, numbers, words
-from metrics.core import Codes, Representation
-
-OF_A_RUN = tuple(f"{split}_{key}" for split in ("train", "test") for key in ("mean", "stddev", "sample"))
+from benchmark.encode import PARTS, Encoded, representation_of
+from metrics.arrays import CodesError, from_arrays, numbers
+from metrics.core import Representation
 
 
 def is_callable(source: str) -> bool:
@@ -31,10 +30,10 @@ def read_npz(path: Path, seed: int) -> Representation:
     Or the codes.npz that every run leaves behind. CodesError or UnreadableError, one line that names the file.
     """
     arrays = read_arrays(path)
-    if not set(OF_A_RUN) & set(arrays):
+    if not is_of_a_run(arrays):
         return from_arrays(arrays, seed, str(path))
     try:
-        return _of_a_run(arrays)
+        return of_a_run(arrays)
     except ValueError as error:
         raise CodesError(f"{path}: {error}") from error
 
@@ -43,14 +42,14 @@ def from_callable(target: str, dataset: Dataset) -> Representation:
     """Codes that `module:function` makes of the images (N, *shape) of a data set, as floats in [0, 1]."""
     function = _located(target)
 
-    def arrays(split: str, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+    def encoded(rows: np.ndarray) -> Encoded:
         codes = numbers(_called(function, dataset.decoded(rows)), f"what it gives of {len(rows)} images")
         if len(codes) != len(rows):
             raise CodesError(f"it gave {len(codes)} codes for {len(rows)} images and must keep their order")
-        return codes, np.zeros_like(codes), codes
+        return Encoded.points(codes)
 
     try:
-        return representation_of(dataset, arrays, deterministic=True)
+        return representation_of(dataset, {part: encoded(dataset.splits[part]) for part in PARTS})
     except ValueError as error:
         raise CodesError(f"{target}: {error}") from error
 
@@ -77,18 +76,3 @@ def _called(function: Callable[[np.ndarray], Any], images: np.ndarray) -> np.nda
 
 def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-
-
-def _of_a_run(arrays: Mapping[str, np.ndarray]) -> Representation:
-    """What `benchmark.encode.save` writes."""
-    if missing := [key for key in (*OF_A_RUN, *NAMES) if key not in arrays]:
-        raise CodesError(f"of a run's codes {', '.join(missing)} is missing; repeat the run with force=true")
-    names, types = (words(arrays[key], key) for key in NAMES)
-
-    def part(split: str) -> Codes:
-        given = {key: numbers(array, key) for key, array in arrays.items() if key.startswith(f"{split}_")}
-        mean, stddev, sample = (given[f"{split}_{key}"] for key in ("mean", "stddev", "sample"))
-        factors, symmetry = (given.get(f"{split}_{key}") for key in ("factors", "symmetry"))
-        return Codes(mean, stddev, sample, factors, names, types, symmetry)
-
-    return Representation(part("train"), part("test"), deterministic=not arrays["test_stddev"].any())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,13 +11,13 @@ from torch import Generator, Tensor
 from torch.distributions import Distribution
 
 from benchmark.datasets import Dataset
-from benchmark.files import write_atomically
-from metrics.core import Codes, Representation
+from metrics.core import Codes, Density, Prior, Representation
+from models.distributions import is_diagonal_normal
 from models.sampling import draw
 from models.vae import VAE
 
+PARTS = ("probe", "test")  # splits that are encoded: predictors fit on the first, scores are of the second
 BLOCK = 200  # examples at a time: with their samples they fill one chunk of the evidence estimators
-ArraysOf = Callable[[str, np.ndarray], Sequence[np.ndarray]]
 
 
 @torch.no_grad()
@@ -26,45 +26,44 @@ def encode(model: VAE, x: Tensor) -> list[Distribution]:
     return [model.encoder(block) for block in torch.split(x, BLOCK)]
 
 
-def arrays_of(posteriors: Sequence[Distribution], generator: Generator, deterministic: bool) -> tuple[np.ndarray, ...]:
-    """mean, stddev and one sample of q(z|x), (N, D) float64 each, of encoded blocks."""
-    parts = []
-    for posterior in posteriors:
-        mean = posterior.mean
-        stddev = torch.zeros_like(mean) if deterministic else posterior.stddev
-        sample = mean if deterministic else draw(posterior, 1, generator)[0]
-        parts.append((mean, stddev, sample))
-    return tuple(torch.cat(part).double().cpu().numpy() for part in zip(*parts, strict=True))
+@dataclass(frozen=True)
+class Encoded:
+    """What an encoder made of N examples: views (N, D) by name, and what is known of q(z|x)."""
+
+    views: Mapping[str, np.ndarray]
+    stddev: np.ndarray | None = None
+    density: Density | None = None
+
+    @classmethod
+    def points(cls, codes: np.ndarray) -> Encoded:
+        """Codes (N, D) without a distribution."""
+        return cls({"mean": np.asarray(codes, dtype=np.float64)})
+
+
+def encoded(posteriors: Sequence[Distribution], generator: Generator, deterministic: bool) -> Encoded:
+    """Means, standard deviations and one sample of q(z|x), float64, of encoded blocks; means alone of point codes."""
+    mean = _stacked([posterior.mean for posterior in posteriors])
+    if deterministic:
+        return Encoded.points(mean)
+    stddev = _stacked([posterior.stddev for posterior in posteriors])
+    sample = _stacked([draw(posterior, 1, generator)[0] for posterior in posteriors])
+    density: Density | None = "diagonal" if all(map(is_diagonal_normal, posteriors)) else None
+    return Encoded({"mean": mean, "sample": sample}, stddev, density)
 
 
 def representation_of(
-    dataset: Dataset, arrays_of: ArraysOf, *, deterministic: bool, most: int | None = None
+    dataset: Dataset, parts: Mapping[str, Encoded], *, prior: Prior | None = None, most: int | None = None
 ) -> Representation:
-    """The probe-train and test parts beside their factors, the first `most` examples of each.
+    """The encoded probe and test splits (the first `most` examples of each) beside their factors."""
 
-    `arrays_of(split, rows)` gives mean, stddev and sample, (N, D) each.
-    """
-
-    def part(split: str) -> Codes:
-        rows = dataset.splits[split][:most]
-        mean, stddev, sample = arrays_of(split, rows)
+    def codes(split: str) -> Codes:
+        rows, part = dataset.splits[split][:most], parts[split]
         known = dataset.factors_of(rows), dataset.factor_names, dataset.factor_types
-        return Codes(mean, stddev, sample, *known, dataset.symmetry_of(rows))
+        return Codes(part.views, part.stddev, part.density, *known, dataset.symmetry_of(rows))
 
-    return Representation(part("probe"), part("test"), deterministic)
+    probe, test = map(codes, PARTS)
+    return Representation(probe, test, prior)
 
 
-def save(path: Path, representation: Representation) -> None:
-    """Write codes.npz: mean, stddev, sample, factors of the probe-train and test parts, names and types as strings."""
-    arrays: dict[str, np.ndarray] = {}
-    for part, codes in (("train", representation.train), ("test", representation.test)):
-        # float32 is what the encoder gave: doubling the bytes on disk would add no digit
-        arrays |= {f"{part}_{name}": codes.of(name).astype(np.float32) for name in ("mean", "sample")}
-        arrays[f"{part}_stddev"] = codes.stddev.astype(np.float32)
-        if codes.factors is not None:
-            arrays[f"{part}_factors"] = codes.factors
-        if codes.symmetry is not None:
-            arrays[f"{part}_symmetry"] = codes.symmetry.astype(np.int16)
-    arrays["factor_names"] = np.array(representation.test.factor_names, dtype=np.str_)
-    arrays["factor_types"] = np.array(representation.test.factor_types, dtype=np.str_)
-    write_atomically(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
+def _stacked(parts: Sequence[Tensor]) -> np.ndarray:
+    return torch.cat(list(parts)).double().cpu().numpy()

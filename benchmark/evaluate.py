@@ -10,12 +10,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmark.codes import FILE as CODES
 from benchmark.compose import compose
 from benchmark.configuration import Component, ConfigurationError, Plan
 from benchmark.evidence import Subject
 from benchmark.files import write_json
 from benchmark.loading import load_dataset
-from benchmark.record import CODES, SCHEMA
+from benchmark.record import SCHEMA
 from benchmark.scores import score_table
 from benchmark.streams import numpy_stream, seed_of
 from benchmark.unscored import lines

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from benchmark.arrays import UnreadableError, read_arrays
+from benchmark.codes import FILE as CODES
 from benchmark.files import write_atomically
-from benchmark.record import CODES
 from metrics.arrays import words
 from metrics.core import Array, Codes, Representation
 

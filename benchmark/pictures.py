@@ -12,6 +12,7 @@ from torch.distributions import Distribution
 
 from benchmark.files import write_atomically
 from benchmark.streams import torch_stream
+from metrics.core import Representation
 from models.vae import VAE
 
 COLUMNS = 12
@@ -20,27 +21,28 @@ MOST_DIMENSIONS = 10
 
 @torch.no_grad()
 def draw_pictures(
-    folder: Path, model: VAE, x: Tensor, posteriors: Sequence[Distribution], seed: int, deterministic: bool
+    folder: Path, model: VAE, x: Tensor, posteriors: Sequence[Distribution], seed: int, representation: Representation
 ) -> None:
     """Write reconstructions, prior_samples and traversals.png for images x (N, C, H, W); nothing for vectors."""
     if x.ndim != 4:
         return
-    mean, variance = (torch.cat([getattr(q, name) for q in posteriors[:3]]) for name in ("mean", "variance"))
+    mean = torch.cat([posterior.mean for posterior in posteriors[:3]])
     shown = x[:COLUMNS]
     reconstructions = model.decoder(mean[:COLUMNS]).mean
     title = "test images (above) and what is decoded from the means of their codes (below)"
     _save(folder / "reconstructions.png", torch.cat([shown, reconstructions]), COLUMNS, title, None)
-    importance, unit = _importance(mean, variance, deterministic)
+    importance, unit = _importance(mean, posteriors[:3], representation)
     _traversals(folder / "traversals.png", model, mean, importance, unit)
-    if not deterministic:
+    if representation.test.stddev is not None:
         samples = model.sample(5 * COLUMNS, torch_stream(seed, "pictures", x.device))
         _save(folder / "prior_samples.png", samples, COLUMNS, "decoded from draws of the prior", None)
 
 
-def _importance(mean: Tensor, variance: Tensor, deterministic: bool) -> tuple[Tensor, str]:
-    """How much each dimension carries, (D,): its rate in nats against N(0, 1), or its variance for a point code."""
-    if deterministic:
+def _importance(mean: Tensor, posteriors: Sequence[Distribution], known: Representation) -> tuple[Tensor, str]:
+    """How much each dimension carries, (D,): its rate in nats where axis by axis there is one, else its variance."""
+    if known.test.no_density or known.prior != "standard_normal":
         return mean.var(0), "variance"
+    variance = torch.cat([posterior.variance for posterior in posteriors])
     return (0.5 * (variance + mean**2 - 1 - variance.log())).mean(0), "nats"
 
 

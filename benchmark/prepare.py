@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from benchmark.claim import threads
+from benchmark.codes import FILE as CODES
 from benchmark.configuration import Component, ConfigurationError, Plan
+from benchmark.documents import digest
 from benchmark.loading import device_of, load_dataset, with_data
 from benchmark.mistakes import named, one_line
-from benchmark.record import CODES, digest
 from benchmark.stage import build, few_of, rehearse
 
 OF_A_SWEEP = ("results_dir", "workers", "dry_run", "rank_by", "note", "published", "claims", "optimise")

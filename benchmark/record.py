@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 FILE = "record.json"
-CODES = "codes.npz"  # beside it: what a run has left behind whose parts fitted each other
 MEASURED = ("metrics", "evaluation_seed", "scores")  # keys of a record's configuration that are no part of its identity
 GREATEST = 1e100  # of a score: its square and its fourth power are still numbers
 Whole = Annotated[int, Interval(ge=0, lt=2**63)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.datasets import Dataset
-from benchmark.encode import representation_of
+from benchmark.encode import PARTS, Encoded, representation_of
 from metrics.core import Representation
 from models.types import Count
 
@@ -100,8 +100,4 @@ def _true_codes(dataset: Dataset, model: str) -> np.ndarray:
 
 
 def _point_codes(dataset: Dataset, codes_of: Callable[[np.ndarray], np.ndarray]) -> Representation:
-    def arrays(split: str, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-        mean = np.asarray(codes_of(rows), dtype=np.float64)
-        return mean, np.zeros_like(mean), mean
-
-    return representation_of(dataset, arrays, deterministic=True)
+    return representation_of(dataset, {part: Encoded.points(codes_of(dataset.splits[part])) for part in PARTS})

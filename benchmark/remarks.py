@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import get_args
 
 from benchmark.commandline import CommandLine
 from benchmark.configuration import ConfigurationError, Plan
 from benchmark.loading import reads_data_dir
-from metrics.core import Which
+from metrics.core import VIEWS
 from metrics.reading import CHANCE, reading
 
 OF_SWEEPS = ("sweep", "claims")  # mean nothing to a single run
-CODES = get_args(Which)
 EXAMPLE = "a name of the column metric in scores.csv, such as iwae_100 or linear_probe_accuracy[mean]"
 
 
@@ -40,8 +38,8 @@ def check_name(key: str, name: str | None, plans: Sequence[Plan]) -> None:
     how = reading(metric)
     if not how:
         raise ConfigurationError(f"{key}={name}: no such score{_close(metric)}; give {EXAMPLE}")
-    if code is not None and code not in CODES:
-        raise ConfigurationError(f"{key}={name}: no such representation; choose from {', '.join(CODES)}")
+    if code is not None and code not in VIEWS:
+        raise ConfigurationError(f"{key}={name}: no such representation; choose from {', '.join(VIEWS)}")
     if key == "rank_by" and "no direction" in how:
         raise ConfigurationError(f"{key}={name}: has no direction, neither more nor less of it is better")
     _check_bound(key, name, plans)

@@ -15,9 +15,9 @@ from torch.distributions import Distribution
 
 from benchmark.checkpoint import Training, load_checkpoint, save_checkpoint
 from benchmark.claim import claimed, threads
+from benchmark.codes import save_codes
 from benchmark.compose import compose
 from benchmark.configuration import Component, Plan
-from benchmark.encode import save
 from benchmark.evaluate import Evaluation, evaluate
 from benchmark.files import remove_leftovers, write_text
 from benchmark.loading import comparison_group, with_data
@@ -25,8 +25,8 @@ from benchmark.matrices import keep_matrices
 from benchmark.pictures import draw_pictures
 from benchmark.pixels import Pixels
 from benchmark.provenance import code_state
-from benchmark.record import CODES, Record, known_record, make_way, write_record
-from benchmark.stage import Stage, build, encoded, rehearse, represent, subject_of
+from benchmark.record import Record, known_record, make_way, write_record
+from benchmark.stage import Stage, build, posteriors_of, rehearse, represent, subject_of
 from benchmark.versions import NUMBERS, SCORES, version_of
 from metrics.core import Representation
 
@@ -101,7 +101,7 @@ def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]
     if stage.train is not None:  # a reference is measured at once
         rehearse(stage, metrics, len(stage.train))
     training = _train(stage)
-    posteriors = encoded(stage)
+    posteriors = posteriors_of(stage)
     representation = represent(stage, posteriors)
     seed = plan.settings.evaluation_seed
     evaluation = evaluate(metrics, plan.metrics_explicit, representation, subject_of(stage, posteriors), seed)
@@ -135,11 +135,11 @@ def _train(stage: Stage) -> Training:
 def _keep(stage: Stage, representation: Representation, posteriors: Sequence[Distribution], earlier: bool) -> None:
     """Codes, matrices and pictures in the run's folder."""
     folder = stage.plan.folder
-    save(folder / CODES, representation)
+    save_codes(folder, representation)
     keep_matrices(folder, representation, earlier)
     if stage.model is not None:
         seed = stage.plan.settings.evaluation_seed
-        draw_pictures(folder, stage.model, stage.drawn["test"], posteriors, seed, stage.deterministic)
+        draw_pictures(folder, stage.model, stage.drawn["test"], posteriors, seed, representation)
 
 
 def _record(

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
@@ -15,13 +14,14 @@ from torch.distributions import Distribution
 from benchmark.configuration import Component, Plan
 from benchmark.datasets import Dataset
 from benchmark.documents import digest
-from benchmark.encode import arrays_of, encode, representation_of
+from benchmark.encode import PARTS, encode, encoded, representation_of
 from benchmark.evaluate import evaluate
 from benchmark.evidence import Subject
 from benchmark.loading import device_of, load_dataset
 from benchmark.pixels import Pixels
 from benchmark.streams import numpy_stream, seed_of, torch_stream
-from metrics.core import Representation
+from metrics.core import Prior, Representation
+from models.distributions import is_standard_normal
 from models.vae import VAE, Batch
 
 REHEARSAL = 200  # examples on which metrics are tried before training starts
@@ -83,30 +83,31 @@ def build_objective(plan: Plan, model: VAE, device: torch.device) -> Any:
     return found.to(device) if isinstance(found, torch.nn.Module) else found
 
 
-Encoded = Mapping[str, Sequence[Distribution]]  # posteriors of the probe-train and test parts, in blocks
+Posteriors = Mapping[str, Sequence[Distribution]]  # posteriors of the probe-train and test parts, in blocks
 
 
-def encoded(stage: Stage, most: int | None = None) -> Encoded:
+def posteriors_of(stage: Stage, most: int | None = None) -> Posteriors:
     """The posteriors of the first `most` probe-train and test examples, the only use an evaluation makes of the
     encoder; none for a reference."""
     model = stage.model
     return {split: encode(model, x[:most]) if model is not None else [] for split, x in stage.drawn.items()}
 
 
-def represent(stage: Stage, posteriors: Encoded, most: int | None = None) -> Representation:
+def represent(stage: Stage, posteriors: Posteriors, most: int | None = None) -> Representation:
     """The codes of the probe-train and test parts, of the first `most` examples each."""
     if stage.model is None:
         assert stage.reference is not None
         return stage.reference
 
-    def arrays(split: str, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-        generator = torch_stream(stage.plan.settings.evaluation_seed, f"codes {split}", stage.device)
-        return arrays_of(posteriors[split], generator, stage.deterministic)
+    seed, parts = stage.plan.settings.evaluation_seed, {}
+    for split in PARTS:
+        generator = torch_stream(seed, f"codes {split}", stage.device)
+        parts[split] = encoded(posteriors[split], generator, stage.deterministic)
+    prior: Prior | None = "standard_normal" if is_standard_normal(stage.model.prior()) else None
+    return representation_of(stage.dataset, parts, prior=prior, most=most)
 
-    return representation_of(stage.dataset, arrays, deterministic=stage.deterministic, most=most)
 
-
-def subject_of(stage: Stage, posteriors: Encoded) -> Subject:
+def subject_of(stage: Stage, posteriors: Posteriors) -> Subject:
     """What evidence is measured on."""
     generator = torch.Generator(device=stage.device)
     x, known = stage.drawn["test"], posteriors["test"]
@@ -129,8 +130,8 @@ def rehearse(stage: Stage, metrics: tuple[Component, ...], num_train: int) -> No
     key = digest({str(i): part.as_config() for i, part in enumerate(parts)})
     if not metrics or key in _rehearsed:  # once in a process: seeds do not change what fits what
         return
-    posteriors = encoded(stage, REHEARSAL)
-    subject = replace(subject_of(stage, encoded(stage, 2)), x=stage.drawn["test"][:2])
+    posteriors = posteriors_of(stage, REHEARSAL)
+    subject = replace(subject_of(stage, posteriors_of(stage, 2)), x=stage.drawn["test"][:2])
     evaluate(metrics, stage.plan.metrics_explicit, represent(stage, posteriors, REHEARSAL), subject, 0)
     _rehearsed.add(key)
 

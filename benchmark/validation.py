@@ -12,7 +12,7 @@ from benchmark.evaluate import evaluate
 from benchmark.loading import load_dataset
 from benchmark.names import metric_and_code
 from benchmark.record import read_record
-from benchmark.stage import build, encoded, represent, subject_of
+from benchmark.stage import build, posteriors_of, represent, subject_of
 from metrics.core import Score
 
 
@@ -47,7 +47,7 @@ def _scores(plan: Plan, selector: str) -> tuple[Score, ...]:
     stage = build(plan, _validation_of(load_dataset(plan.dataset, plan.settings)))
     if stage.model is not None and plan.trainer is not None:
         load_checkpoint(plan.folder, stage.model, plan.identity)
-    posteriors = encoded(stage)
+    posteriors = posteriors_of(stage)
     metrics = [metric for metric in plan.metrics if metric.name == selector]
     subject = subject_of(stage, posteriors)
     return evaluate(metrics, True, represent(stage, posteriors), subject, plan.settings.evaluation_seed).scores

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from metrics.core import FACTOR_TYPES, Codes, Representation, unusable
+from metrics.core import FACTOR_TYPES, Codes, Density, Representation, unusable
 from metrics.values import are_classes, distinct, on_circle
 
 ROWS = ("codes", "factors", "stddev", "sample", "symmetry")
 KEYS = (*ROWS, *(f"{key}_test" for key in ROWS))
 NAMES = ("factor_names", "factor_types")
+UNLIKELY = 8.0  # standard errors
 
 
 class CodesError(ValueError):
@@ -31,12 +32,11 @@ def from_arrays(arrays: Mapping[str, np.ndarray], seed: int, where: str = "array
     for index, name in enumerate(names):
         if len(distinct(np.concatenate([part[:, index] for part in parts]))[0]) < 2:
             raise CodesError(f"{where}: factor {name!r} has one value only; leave it out")
-    point = "stddev" not in checked and "sample" not in checked
     try:
         codes = [_codes(part, factors, names, types) for part, factors in zip((train, test), parts, strict=True)]
     except ValueError as error:
         raise CodesError(f"{where}: {error}") from error
-    return Representation(codes[0], codes[1], deterministic=point)
+    return Representation(codes[0], codes[1])
 
 
 def numbers(array: np.ndarray, where: str) -> np.ndarray:
@@ -135,6 +135,22 @@ def _recoded(
 def _codes(
     part: Mapping[str, np.ndarray], factors: np.ndarray, names: tuple[str, ...], types: tuple[str, ...]
 ) -> Codes:
-    mean, symmetry = part["codes"], part.get("symmetry")
-    stddev, sample = part.get("stddev", np.zeros_like(mean)), part.get("sample", mean)
-    return Codes(mean, stddev, sample, factors, names, types, symmetry)
+    views = {name: part[key] for name, key in (("mean", "codes"), ("sample", "sample")) if key in part}
+    stddev, sample = part.get("stddev"), part.get("sample")
+    known = stddev is not None and sample is not None and are_drawn(sample, mean=part["codes"], stddev=stddev)
+    density: Density | None = "diagonal" if known else None
+    return Codes(views, stddev, density, factors, names, types, part.get("symmetry"))
+
+
+def are_drawn(sample: np.ndarray, mean: np.ndarray, stddev: np.ndarray) -> bool:
+    """Whether samples (N, D) may be draws of diagonal Gaussians: residuals of unit variance, no two axes correlated.
+
+    False beyond UNLIKELY standard errors, as for a posterior with correlated axes, or for variances given as stddev.
+    """
+    if not (stddev > 0).all():
+        return True  # no density to speak of, which is said elsewhere
+    residuals = (sample - mean) / stddev
+    products = residuals.T @ residuals / len(residuals)
+    unit = np.eye(products.shape[0])
+    errors = np.sqrt((1 + unit) / len(residuals))  # of a product of normal residuals
+    return bool((np.abs(products - unit) < UNLIKELY * errors).all())

@@ -60,12 +60,13 @@ def densities(codes: Codes, train: Array, rows: Labels) -> Densities:
     density over its quartiles, for all axes together the product of the axes with the normal copula of the samples
     `train` (N', D), or with none.
     """
-    own_axes = log_posterior(codes.sample, codes.mean, codes.stddev)
+    sample, mean, stddev = codes.diagonal()
+    own_axes = log_posterior(sample, mean, stddev)
     own, everyone, n = own_axes.sum(axis=1), np.arange(len(codes)), len(codes)
-    others = log_others(codes.sample, codes.mean, codes.stddev, everyone)
-    each = [_axis(*axis, rows) for axis in zip(codes.sample.T, codes.mean.T, codes.stddev.T, own_axes.T, strict=True)]
+    others = log_others(sample, mean, stddev, everyone)
+    each = [_axis(*axis, rows) for axis in zip(sample.T, mean.T, stddev.T, own_axes.T, strict=True)]
     axes = Bounds(*np.sum(each, axis=0))
-    dependence = better(np.zeros(len(rows)), copula_terms(train, codes.sample)[rows])
+    dependence = better(np.zeros(len(rows)), copula_terms(train, sample)[rows])
     joint = Bounds(mixed(others[rows], axes.low + dependence), with_own(others, own, n))
     return Densities(own, joint, axes, dependence, rows)
 

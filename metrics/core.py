@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from metrics.values import is_circle
 
 Array = NDArray[np.float64]
 Better = Literal["higher", "lower"]
-Which = Literal["mean", "sample", "q_ew"]
+Density = Literal["diagonal"]  # q(z|x) is a diagonal Gaussian
+Prior = Literal["standard_normal"]
+VIEWS = ("mean", "sample", "q_ew_mean", "q_ew_sample")  # names that a view of the codes may have
 LARGEST = 1e15  # of an entry: beyond, neighbouring whole numbers coincide, and further on squares overflow
 FEW = 100  # examples, below which whatever is measured is mostly chance
 WIDEST = 256  # dimensions of a code beyond which what costs D^2, or a fit per axis, is not worth its wait
@@ -28,9 +30,9 @@ class Inapplicable(ValueError):
 class Codes:
     """N examples through an encoder, beside what is known about them."""
 
-    mean: Array  # (N, D) mean of q(z|x)
-    stddev: Array  # (N, D) standard deviation of q(z|x), zero for a deterministic code
-    sample: Array  # (N, D) one draw z ~ q(z|x) per example
+    views: Mapping[str, Array]  # name -> (N, D): `mean` of q(z|x), and what else differs from it, such as one `sample`
+    stddev: Array | None = None  # (N, D) standard deviation of q(z|x); None for a point code
+    density: Density | None = None  # what a score may assume of q(z|x), beyond its mean and stddev
     factors: Array | None = None  # (N, F): discrete ones as 0..n-1, circular ones as 0..n-1 or in radians
     factor_names: tuple[str, ...] = ()
     factor_types: tuple[str, ...] = ()  # one of FACTOR_TYPES each
@@ -39,12 +41,38 @@ class Codes:
     def __post_init__(self) -> None:
         _check_codes(self)
 
+    @classmethod
+    def points(cls, mean: Array, *known: Any) -> Codes:
+        """Codes without a distribution; `known` are factors, factor_names, factor_types and symmetry."""
+        return cls({"mean": mean}, None, None, *known)
+
+    @classmethod
+    def gaussians(cls, mean: Array, stddev: Array, sample: Array, *known: Any) -> Codes:
+        """Diagonal Gaussian posteriors with one draw of each."""
+        return cls({"mean": mean, "sample": sample}, stddev, "diagonal", *known)
+
     def __len__(self) -> int:
         return len(self.mean)
 
-    def of(self, which: Which) -> Array:
-        """The (N, D) array that the column `representation` names."""
-        return {"mean": self.mean, "sample": self.sample}[which]
+    @property
+    def mean(self) -> Array:
+        """(N, D) mean of q(z|x)."""
+        return self.views["mean"]
+
+    @property
+    def no_density(self) -> str:
+        """Why scores that assume a diagonal Gaussian q(z|x) do not exist here, or nothing."""
+        if self.stddev is None:
+            return "a point code has no density q(z|x)"
+        if self.density != "diagonal" or "sample" not in self.views:
+            return "q(z|x) is not known to be a diagonal Gaussian, which this assumes"
+        return "" if (self.stddev > 0).all() else "stddev is zero somewhere, where q(z|x) has no density"
+
+    def diagonal(self) -> tuple[Array, Array, Array]:
+        """Sample, mean and stddev (N, D) of diagonal Gaussian posteriors; Inapplicable where q(z|x) is none."""
+        if self.stddev is None or self.no_density:
+            raise Inapplicable(self.no_density)
+        return self.views["sample"], self.mean, self.stddev
 
 
 @dataclass(frozen=True)
@@ -53,7 +81,7 @@ class Representation:
 
     train: Codes
     test: Codes
-    deterministic: bool = False  # a point code: `sample` equals `mean`, and densities of z do not exist
+    prior: Prior | None = None  # p(z) that the codes were held against, where a score may assume one
     matrices: dict[str, Array] = field(default_factory=dict, compare=False)  # (D, F) each, kept in matrices.npz
 
     def __post_init__(self) -> None:
@@ -65,9 +93,10 @@ class Representation:
             self.matrices[name] = compute()
         return self.matrices[name]
 
-    def whiches(self) -> tuple[Which, ...]:
-        """The representations that differ: a deterministic code has no sample of its own."""
-        return ("mean",) if self.deterministic else ("mean", "sample")
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The names of the views of the codes: a point code has its mean alone."""
+        return tuple(self.test.views)
 
 
 @dataclass(frozen=True)
@@ -79,7 +108,7 @@ class Score:
     stderr: float | None = None  # over examples (or draws), never over seeds
     unit: str = ""  # nats, accuracy, score, units, ...
     better: Better | None = None  # None: no direction (rate)
-    representation: Which | None = None
+    representation: str | None = None  # the view's name
     factor: str | None = None  # None: not per factor, or the mean over factors
     num_labels: int | None = None
     reason: str = ""  # why the value is null, or what limits it (a cap, a sample size)
@@ -116,9 +145,10 @@ def too_wide(representation: Representation, *names: str) -> list[Score]:
 
 
 def _check_codes(codes: Codes) -> None:
-    if codes.mean.ndim != 2 or codes.mean.shape != codes.stddev.shape or codes.mean.shape != codes.sample.shape:
-        shapes = codes.mean.shape, codes.stddev.shape, codes.sample.shape
-        raise ValueError(f"mean, stddev and sample must share one shape (N, D), got {shapes}")
+    arrays = dict(codes.views) if codes.stddev is None else {**codes.views, "stddev": codes.stddev}
+    shapes = [array.shape for array in arrays.values()]
+    if "mean" not in arrays or codes.mean.ndim != 2 or len(set(shapes)) > 1:
+        raise ValueError(f"{', '.join(arrays)} must hold a mean and share one shape (N, D), got {shapes}")
     if codes.factors is not None and codes.factors.shape != (len(codes.mean), len(codes.factor_names)):
         expected = (len(codes.mean), len(codes.factor_names))
         raise ValueError(f"factors have shape {codes.factors.shape}, expected (N, F) = {expected}")
@@ -128,13 +158,12 @@ def _check_codes(codes: Codes) -> None:
         raise ValueError(f"{len(codes.factor_names)} factor names but {len(codes.factor_types)} factor types")
     if wrong := set(codes.factor_types) - set(FACTOR_TYPES):
         raise ValueError(f"unknown factor types {sorted(wrong)}; choose from {FACTOR_TYPES}")
-    for name in ("mean", "stddev", "sample", "factors"):
-        part = getattr(codes, name)
-        if part is not None and (why := unusable(part)):
+    for name, array in arrays.items() if codes.factors is None else (*arrays.items(), ("factors", codes.factors)):
+        if why := unusable(array):
             raise ValueError(f"{name}: {why}")
     if codes.factors is not None:
         _check_circles(codes.factors, codes)
-    if (codes.stddev < 0).any():
+    if codes.stddev is not None and (codes.stddev < 0).any():
         raise ValueError("stddev has negative entries")
     if codes.symmetry is not None:
         _check_symmetry(codes.symmetry, codes)
@@ -164,7 +193,9 @@ def _check_pair(train: Codes, test: Codes) -> None:
         raise ValueError(f"train has {train.mean.shape[1]} code dimensions, test has {test.mean.shape[1]}")
     if (train.factor_names, train.factor_types) != (test.factor_names, test.factor_types):
         raise ValueError(f"train and test describe different factors: {train.factor_names}, {test.factor_names}")
-    for known in ("factors", "symmetry"):
+    if tuple(train.views) != tuple(test.views) or train.density != test.density:
+        raise ValueError(f"train and test must have the same views and density: {[*train.views]}, {[*test.views]}")
+    for known in ("factors", "symmetry", "stddev"):
         if (getattr(train, known) is None) != (getattr(test, known) is None):
             raise ValueError(f"train and test must both have {known}, or neither")
     if not len(train) or not len(test):

@@ -9,11 +9,13 @@ import numpy as np
 
 from metrics.aggregate import log_posterior
 from metrics.bounds import Bounds, densities
-from metrics.core import Array, Representation, Score
+from metrics.core import Array, Representation, Score, joined
 from metrics.factors import Labels, require_finite
 from metrics.options import Count, NonNegative
 
-Prior = Literal["unknown", "standard_normal"]
+OF_CODES = ("mutual_information", "total_correlation")
+OF_PRIOR = ("dimensionwise_kl", "marginal_kl")
+UNKNOWN = "p(z) is not known to be standard normal, which this assumes (metrics.information.prior=standard_normal)"
 FEWEST = 20  # examples whose spread tells a standard error
 
 
@@ -23,9 +25,9 @@ def information(
     *,
     threshold: NonNegative = 0.01,
     axis_points: Count = 1000,
-    prior: Prior = "unknown",
+    prior: Literal["unknown", "standard_normal"] = "unknown",
 ) -> list[Score]:
-    """Active units and the parts of the rate that need no prior; with prior=standard_normal also those that do.
+    """Active units and the parts of the rate: of the codes alone, and against a standard normal prior p(z).
 
     mutual_information = I(x; z), total_correlation = KL(q(z) || prod_j q(z_j)) (Watanabe, 1960), dimensionwise_kl =
     sum_j KL(q(z_j) || p(z_j)), marginal_kl = KL(q(z) || p(z)), in nats, from 0, of the population that the N test
@@ -39,18 +41,20 @@ def information(
     where the two bounds are no further apart than it is. The lower bound of total_correlation is the better of what a
     normal copula and what the mixture of the other posteriors finds: exact for jointly normal samples however narrow
     the posteriors, blind to other dependence of codes whose upper bound is far. Invariant to permutation, sign, scale
-    and shift of an axis (but for prior=standard_normal). Densities of single axes, and those from below, are averaged
-    over `axis_points` of the N points.
+    and shift of an axis, but for what is held against the prior. Densities of single axes, and those from below, are
+    averaged over `axis_points` of the N points.
+
+    Where q(z|x) is not known to be a diagonal Gaussian, all but active_units are null; where p(z) is not known to be
+    standard normal, so are active_units (whose threshold is a share of its variance), dimensionwise_kl and marginal_kl.
+    `prior` says it of codes that were brought along; those of a model know.
     """
-    active = active_units(representation.test.mean, threshold)
-    scores = [Score("active_units", float(active), unit="units", representation="mean")]
+    against = "" if "standard_normal" in (prior, representation.prior) else UNKNOWN
+    units = None if against else float(active_units(representation.test.mean, threshold))
+    scores = [Score("active_units", units, unit="units", representation="mean", reason=against)]
     if why := _no_density(representation):
-        names = ["mutual_information", "total_correlation"]
-        names += ["dimensionwise_kl", "marginal_kl"] if prior == "standard_normal" else []
-        both = [f"{name}{side}" for name in names for side in ("", "_upper")]
-        return scores + [Score(name, None, unit="nats", reason=why) for name in both]
+        return scores + _nulls(OF_CODES, why) + _nulls(OF_PRIOR, joined(why, against))
     rows = np.sort(rng.permutation(len(representation.test))[:axis_points])
-    return scores + _of_densities(representation, rows, prior)
+    return scores + _of_densities(representation, rows, against)
 
 
 def active_units(mean: Array, threshold: float = 0.01) -> int:
@@ -63,16 +67,20 @@ def active_units(mean: Array, threshold: float = 0.01) -> int:
     return int((mean.var(axis=0) > threshold).sum())
 
 
-def _of_densities(representation: Representation, rows: Labels, prior: Prior) -> list[Score]:
+def _nulls(names: tuple[str, ...], why: str) -> list[Score]:
+    return [Score(f"{name}{side}", None, unit="nats", reason=why) for name in names for side in ("", "_upper")]
+
+
+def _of_densities(representation: Representation, rows: Labels, against: str) -> list[Score]:
     codes = representation.test
-    found = densities(codes, representation.train.sample, rows)
+    found = densities(codes, representation.train.views["sample"], rows)
     note = f"from N = {len(codes)} test points, {len(rows)} samples"
     cap = f"at most log N = {np.log(len(codes)):.3f} nats, "
     scores = _enclosing("mutual_information", found.mutual_information(), note, cap)
     scores += _enclosing("total_correlation", found.total_correlation(), note)
-    if prior == "unknown":
-        return scores
-    log_p = log_posterior(codes.sample[rows], np.zeros(1), np.ones(1)).sum(axis=1)
+    if against:
+        return scores + _nulls(OF_PRIOR, against)
+    log_p = log_posterior(codes.views["sample"][rows], np.zeros(1), np.ones(1)).sum(axis=1)
     scores += _enclosing("dimensionwise_kl", found.dimensionwise(log_p), f"against N(0, I), {note}")
     return scores + _enclosing("marginal_kl", found.marginal(log_p), f"against N(0, I), {note}")
 
@@ -88,8 +96,5 @@ def _enclosing(name: str, bounds: Bounds, note: str, cap: str = "") -> list[Scor
 
 
 def _no_density(representation: Representation) -> str:
-    if representation.deterministic:
-        return "a deterministic code has no density q(z|x)"
-    if not (representation.test.stddev > 0).all():
-        return "stddev is zero somewhere, where q(z|x) has no density"
-    return "" if len(representation.test) > 1 else "one example alone says nothing of the aggregate posterior"
+    few = "" if len(representation.test) > 1 else "one example alone says nothing of the aggregate posterior"
+    return representation.test.no_density or few

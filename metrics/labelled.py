@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from metrics import quality
-from metrics.core import Array, Better, Representation, Score, Which, joined
+from metrics.core import Array, Better, Representation, Score, joined
 from metrics.factors import Factor, Labels, constant_score, probe_factors
 
 UNITS: Mapping[str, tuple[str, Better]] = {
@@ -51,9 +51,7 @@ def draw_labels(
     return Draws(varying, constant, budgets, orders, FEW in num_labels)
 
 
-def probe_rows(
-    selector: str, draws: Draws, train: Array, test: Array, which: Which, fit: Fit, *notes: str
-) -> list[Score]:
+def probe_rows(selector: str, draws: Draws, train: Array, test: Array, view: str, fit: Fit, *notes: str) -> list[Score]:
     """The scores of one representation: each budget's predictors fitted on every draw, their qualities averaged."""
     note = joined(*notes)
     found = {
@@ -63,11 +61,11 @@ def probe_rows(
         }
         for budget in draws.budgets
     }
-    parts = [probe_scores(selector, draws.factors, found[budget], which, budget, note) for budget in draws.budgets]
-    return [score for part in parts for score in part] + efficiency_rows(selector, draws, found, which)
+    parts = [probe_scores(selector, draws.factors, found[budget], view, budget, note) for budget in draws.budgets]
+    return [score for part in parts for score in part] + efficiency_rows(selector, draws, found, view)
 
 
-def efficiency_rows(selector: str, draws: Draws, found: Mapping[int, Found], which: Which) -> list[Score]:
+def efficiency_rows(selector: str, draws: Draws, found: Mapping[int, Found], view: str) -> list[Score]:
     """Statistical efficiency: accuracy with FEW labels / accuracy with the largest budget, per factor with classes.
 
     The row over all factors is the ratio of their mean accuracies (Locatello et al., 2019). Range from 0, hardly above
@@ -75,7 +73,7 @@ def efficiency_rows(selector: str, draws: Draws, found: Mapping[int, Found], whi
     scores about 1, so read it beside the accuracy. No row unless FEW is among the budgets that were asked for.
     """
     factors, largest = [factor for factor in draws.factors if factor.has_classes], draws.budgets[-1]
-    blank = Score(f"{selector}_efficiency", None, None, "ratio", None, which)
+    blank = Score(f"{selector}_efficiency", None, None, "ratio", None, view)
     if not draws.compared or not factors:
         return []
     if largest <= FEW:
@@ -136,13 +134,13 @@ def has_numbers(factor: Factor) -> bool:
 
 
 def probe_scores(
-    selector: str, factors: list[Factor], found: Found, which: Which, budget: int, note: str = ""
+    selector: str, factors: list[Factor], found: Found, view: str, budget: int, note: str = ""
 ) -> list[Score]:
     """A Score per factor and quality, and one for the mean over the factors that have that quality."""
     scores = []
     for name, (unit, better) in UNITS.items():
         values = {factor: found[factor.name][name] for factor in factors if name in found[factor.name]}
-        blank = Score(f"{selector}_{name}", None, None, unit, better, which, num_labels=budget)
+        blank = Score(f"{selector}_{name}", None, None, unit, better, view, num_labels=budget)
         drawn = {factor: _drawn(factor, budget) if name != "r2" else "" for factor in values}
         for factor, value in values.items():
             row = replace(blank, factor=factor.name, reason=joined(_limit(factor, name), drawn[factor]))

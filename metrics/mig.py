@@ -49,8 +49,8 @@ def mig(
         blank, note = Score(name, None, None, "score", "higher", "mean"), f"{bins} {how} bins of the means"
         scores += factor_rows(blank, kept, gaps(matrix[:, varies], entropy), note)
     rows = np.sort(rng.permutation(len(representation.test))[:density_points])
-    if representation.deterministic or not (representation.test.stddev > 0).all():
-        return [*scores, Score("mig_density", None, unit="score", reason="a point code has no density q(z|x)")]
+    if why := representation.test.no_density:
+        return [*scores, Score("mig_density", None, unit="score", reason=why)]
     matrix = density_matrix(representation, factors, bins, rows)
     narrow = _known_of_shuffled(representation.test, class_matrix(kept, bins), rng) > SHUFFLED
     note = joined(f"aggregate of N = {len(representation.test)} test points, {len(rows)} samples", NARROW * narrow)
@@ -61,7 +61,7 @@ def mig(
 def _known_of_shuffled(codes: Codes, classes: Labels, rng: np.random.Generator) -> float:
     """Share of H(v), mean over axes and factors, that axes seem to know where they know nothing: from 200 points."""
     shuffled, rows = rng.permutation(classes), np.sort(rng.permutation(len(codes))[:200])
-    information = mutual_information_density(codes.sample, codes.mean, codes.stddev, shuffled, rows)
+    information = mutual_information_density(*codes.diagonal(), shuffled, rows)
     return float((information / entropies(classes)).mean())
 
 

@@ -35,7 +35,7 @@ def density_matrix(representation: Representation, factors: list[Factor], bins: 
     codes, classes = representation.test, class_matrix(factors, bins)
     return representation.matrix(
         "mutual_information_density" + ("" if bins == BINS else f"_{bins}"),
-        lambda: mutual_information_density(codes.sample, codes.mean, codes.stddev, classes, rows),
+        lambda: mutual_information_density(*codes.diagonal(), classes, rows),
     )
 
 

@@ -97,9 +97,9 @@ def _probe(
     labels = draw_labels(representation, selector, num_labels, draws, rng)
     fit = partial(_fit, predict=predict, seed=int(rng.integers(2**31)))
     scores = constant_rows(selector, labels)
-    for which in representation.whiches():
-        train, test, scaled = standardised(representation, which)
-        scores += probe_rows(selector, labels, train, test, which, fit, note, scaled)
+    for view in representation.views:
+        train, test, scaled = standardised(representation, view)
+        scores += probe_rows(selector, labels, train, test, view, fit, note, scaled)
     return scores
 
 

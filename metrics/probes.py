@@ -48,11 +48,11 @@ def linear_probe(
     subset = [factor.restricted(chosen) for factor in labels.factors]
     seed = int(rng.integers(2**32))
     scores = constant_rows("linear_probe", labels)
-    for which in representation.whiches():
-        train, test, scaled = standardised(representation, which)
+    for view in representation.views:
+        train, test, scaled = standardised(representation, view)
         strength = choose_strength(train[chosen], subset, strengths, folds, np.random.default_rng(seed))
         fit = partial(probe, strength=strength)
-        scores += probe_rows("linear_probe", labels, train, test, which, fit, f"C = {strength:g}", scaled)
+        scores += probe_rows("linear_probe", labels, train, test, view, fit, f"C = {strength:g}", scaled)
     return scores
 
 

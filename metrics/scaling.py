@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.core import Array, Representation, Which, joined
+from metrics.core import Array, Representation, joined
 
 COLLAPSED = 0.1  # of the posterior's stddev: means that spread less hold a hundredth of its variance, 0.005 nats
 FAR = 1.0  # inner range beyond the inner range: 7.7 standard deviations of a normal axis
@@ -69,11 +69,12 @@ def scaling(codes: Array, stddev: Array | None = None) -> Scaling:
     return Scaling(low - reach, high + reach, cut.mean(axis=0), np.where(extent > 0, spread, 0.0), floor)
 
 
-def standardised(representation: Representation, which: Which = "mean") -> tuple[Array, Array, str]:
+def standardised(representation: Representation, view: str = "mean") -> tuple[Array, Array, str]:
     """Train and test by the `scaling` of the whole training part (codes need no labels), and what a row says of it."""
     train, test = representation.train, representation.test
-    found = scaling(train.of(which), train.stddev)
-    return found(train.of(which)), found(test.of(which)), found.note(train.of(which), test.of(which))
+    fitted, scored = train.views[view], test.views[view]
+    found = scaling(fitted, train.stddev)
+    return found(fitted), found(scored), found.note(fitted, scored)
 
 
 def varies(codes: Array) -> NDArray[np.bool_]:

@@ -24,15 +24,15 @@ def unsupervised(representation: Representation, rng: np.random.Generator, *, bi
         return wide
     bias = f"independent axes up to {(bins - 1) ** 2 / (2 * len(representation.test)):.3f}"
     scores = []
-    for which in representation.whiches():
-        codes = representation.test.of(which)
+    for view in representation.views:
+        codes = representation.test.views[view]
         found = (
             (*_gaussian(codes), "nats"),
             (wasserstein_correlation(codes), "of the total variance, 0..2", "share"),
             (pairwise_mutual_information(codes, bins), bias, "nats"),
         )
         rows = zip(NAMES, found, strict=True)
-        scores += [Score(name, v, None, unit, None, which, reason=note) for name, (v, note, unit) in rows]
+        scores += [Score(name, v, None, unit, None, view, reason=note) for name, (v, note, unit) in rows]
     return scores
 
 

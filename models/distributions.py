@@ -84,6 +84,18 @@ def diagonal_normal(mean: Tensor, stddev: Tensor, event_dims: int) -> Distributi
     return Independent(Normal(mean, stddev, validate_args=False), event_dims, validate_args=False)
 
 
+def is_diagonal_normal(distribution: Distribution) -> bool:
+    """Whether it is Gaussian with independent axes, as `diagonal_normal` makes."""
+    return isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal)
+
+
+def is_standard_normal(distribution: Distribution) -> bool:
+    """Whether it is N(0, I)."""
+    if not is_diagonal_normal(distribution):
+        return False
+    return bool((distribution.mean == 0).all() and (distribution.stddev == 1).all())
+
+
 def output_bias(mean: Tensor, likelihood: Likelihood) -> Tensor:
     """The output that predicts the training mean: its logit, clipped to 0.001..0.999, or for a Gaussian itself."""
     return torch.logit(mean, eps=1e-3) if likelihood == "bernoulli" else mean

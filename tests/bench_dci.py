@@ -48,7 +48,7 @@ def spread_of_codes(n: int) -> dict[str, Representation]:
 
 
 def _codes(mean: np.ndarray, factors: np.ndarray) -> Codes:
-    return Codes(mean, np.zeros_like(mean), mean, factors, NAMES, ("discrete",) * len(SIZES))
+    return Codes.points(mean, factors, NAMES, ("discrete",) * len(SIZES))
 
 
 def main(examples: int = 2000) -> None:

@@ -39,7 +39,7 @@ def _codes(n: int, turn: np.ndarray, sizes: tuple[int, ...], rng: np.random.Gene
     stddev = rng.uniform(0.1, 0.5, mean.shape)
     names = ("shape", "scale", "orientation", "x", "y")
     types = ("discrete", "discrete", "circular", "discrete", "discrete")
-    return Codes(mean, stddev, mean + stddev * rng.normal(size=mean.shape), factors, names, types)
+    return Codes.gaussians(mean, stddev, mean + stddev * rng.normal(size=mean.shape), factors, names, types)
 
 
 def seconds(metric: Callable, representation: Representation) -> float:

@@ -42,25 +42,28 @@ def true_codes(rng: np.random.Generator, n: int = N) -> Codes:
     factors = np.column_stack([rng.integers(0, size, n) for size in SIZES]).astype(float)
     sizes = np.array(SIZES)
     mean = (factors - (sizes - 1) / 2) / np.sqrt((sizes**2 - 1) / 12)
-    return with_means(Codes(mean, 0 * mean, mean, factors, NAMES, ("discrete",) * len(SIZES)), mean, rng)
+    return with_means(Codes.points(mean, factors, NAMES, ("discrete",) * len(SIZES)), mean, rng)
 
 
 def with_means(codes: Codes, mean: np.ndarray, rng: np.random.Generator) -> Codes:
     """Other means, a posterior of STDDEV around each, and a draw from it."""
-    return replace(
-        codes, mean=mean, stddev=np.full(mean.shape, STDDEV), sample=mean + STDDEV * rng.normal(size=mean.shape)
-    )
+    return gaussian(codes, mean, np.full(mean.shape, STDDEV), mean + STDDEV * rng.normal(size=mean.shape))
+
+
+def gaussian(codes: Codes, mean: np.ndarray, stddev: np.ndarray, sample: np.ndarray) -> Codes:
+    """Those posteriors beside the same factors."""
+    return replace(codes, views={"mean": mean, "sample": sample}, stddev=stddev, density="diagonal")
 
 
 def linear(codes: Codes, matrix: np.ndarray) -> Codes:
     """The code z @ matrix, with the spread of each axis scaled where the matrix is diagonal, permuting or repeating."""
-    spread = codes.stddev @ np.abs(matrix)
-    return replace(codes, mean=codes.mean @ matrix, stddev=spread, sample=codes.sample @ matrix)
+    sample, mean, stddev = codes.diagonal()
+    return gaussian(codes, mean @ matrix, stddev @ np.abs(matrix), sample @ matrix)
 
 
 def moved(codes: Codes, shift: float | np.ndarray) -> Codes:
     """Means and samples, moved."""
-    return replace(codes, mean=codes.mean + shift, sample=codes.sample + shift)
+    return replace(codes, views={name: view + shift for name, view in codes.views.items()})
 
 
 def with_outlier(codes: Codes, axis: int = 0, shift: float = 1e6) -> Codes:
@@ -73,18 +76,15 @@ def with_outlier(codes: Codes, axis: int = 0, shift: float = 1e6) -> Codes:
 def with_noise(codes: Codes) -> Codes:
     """Means that are exact no more, and one axis that knows nothing."""
     noise = np.random.default_rng(6).normal(size=(len(codes), 1))
-    return with_means(codes, np.hstack([codes.sample, noise]), np.random.default_rng(7))
+    return with_means(codes, np.hstack([codes.views["sample"], noise]), np.random.default_rng(7))
 
 
 def with_constant(codes: Codes) -> Codes:
     """One axis more that is always the same, as a collapsed unit is."""
     noise = np.random.default_rng(5).normal(size=(len(codes), 1))
-    return replace(
-        codes,
-        mean=np.hstack([codes.mean, np.zeros((len(codes), 1))]),
-        stddev=np.hstack([codes.stddev, np.ones((len(codes), 1))]),
-        sample=np.hstack([codes.sample, noise]),
-    )
+    sample, mean, stddev = codes.diagonal()
+    zeros, ones = np.zeros((len(codes), 1)), np.ones((len(codes), 1))
+    return gaussian(codes, np.hstack([mean, zeros]), np.hstack([stddev, ones]), np.hstack([sample, noise]))
 
 
 def one_factor(codes: Codes) -> Codes:
@@ -119,7 +119,8 @@ def change(codes: Codes, case: str, rng: np.random.Generator) -> Codes:
 def representation(case: str = "truth", n: int = N) -> Representation:
     """Train and test codes of a case, from the same generators every time."""
     parts = [np.random.default_rng(seed) for seed in (10, 11)]
-    return Representation(*(change(true_codes(rng, n), case, rng) for rng in parts))
+    train, test = (change(true_codes(rng, n), case, rng) for rng in parts)
+    return Representation(train, test, "standard_normal")
 
 
 @cache

@@ -32,6 +32,16 @@ def run(folder, codes, stddev=0.1, **more):
     return folder, made
 
 
+@pytest.mark.parametrize("assumed", [("none", "standard_normal"), ("diagonal", "none")])
+def test_seeds_whose_rate_an_axis_is_unknown_are_not_compared(tmp_path, axes, assumed):
+    runs = [run(tmp_path, axes, seed=s) for s in (0, 1)]
+    for folder, _ in runs:
+        with np.load(folder / "codes.npz", allow_pickle=False) as file:
+            np.savez(folder / "codes.npz", assumed=np.array(assumed), **file)
+    [reason] = {scores["udr_lasso"].reason for scores in udr_of(with_agreement(runs))}
+    assert reason == "the rate of an axis is known for diagonal Gaussians and a standard normal prior only"
+
+
 def udr_of(found):
     return [{s.name: s for s in one.scores if s.name in NAMES} for _, one in found]
 

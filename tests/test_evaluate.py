@@ -11,7 +11,7 @@ from conftest import TINY
 
 from benchmark import run
 from benchmark.bring import read_npz
-from benchmark.encode import save
+from benchmark.codes import save_codes
 from benchmark.evaluate import main, score
 
 METRICS = "metrics=[mig,dci,linear_probe,information]"
@@ -131,7 +131,7 @@ def of_a_run(**changes):
             if "_factors" not in key
         ),
         ({"test_mean": GOOD["codes"] + 1j}, "test_mean: has dtype complex128"),
-        ({"test_mean": GOOD["codes"][:, :1]}, "mean, stddev and sample must share one shape"),
+        ({"test_mean": GOOD["codes"][:, :1]}, "mean, sample, stddev must hold a mean and share one shape"),
         ({"train_factors": None}, "are named but not given"),
         ({"factor_types": np.array("discrete")}, "factor_types: has shape ()"),
     ],
@@ -238,7 +238,7 @@ def test_symmetry_of_circles_is_brought_and_kept(tmp_path):
     brought["factor_types"] = np.array(["circular"])
     np.savez(tmp_path / "mine.npz", **brought)
     data = read_npz(tmp_path / "mine.npz", seed=0)
-    save(tmp_path / "codes.npz", data)
+    save_codes(tmp_path, data)
     again = read_npz(tmp_path / "codes.npz", seed=0)
     assert np.array_equal(again.test.symmetry, data.test.symmetry)
     assert np.array_equal(

@@ -11,11 +11,12 @@ import pytest
 import yaml
 from conftest import CONF, names_in
 
+from benchmark.codes import FILE as CODES
 from benchmark.compose import compose
 from benchmark.configuration import PACKAGES
 from benchmark.guide import description, guide
 from benchmark.loading import with_data
-from benchmark.record import CODES, Record, write_record
+from benchmark.record import Record, write_record
 from benchmark.versions import SCORES
 
 ROOT = CONF.parent

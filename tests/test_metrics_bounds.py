@@ -19,7 +19,7 @@ def gaussian_codes(n: int, axes: int, stddev: float, correlation: float, rng: np
     """Codes whose aggregate posterior is N(0, C), C with 1 on its diagonal and the correlation elsewhere."""
     covariance = (1 - correlation) * np.eye(axes) + correlation
     mean = rng.normal(size=(n, axes)) @ np.linalg.cholesky(covariance - stddev**2 * np.eye(axes)).T
-    return Codes(mean, np.full(mean.shape, stddev), mean + stddev * rng.normal(size=mean.shape))
+    return Codes.gaussians(mean, np.full(mean.shape, stddev), mean + stddev * rng.normal(size=mean.shape))
 
 
 def gaussian(n: int, axes: int, stddev: float, correlation: float = 0.0, seed: int = 0) -> Representation:
@@ -28,7 +28,7 @@ def gaussian(n: int, axes: int, stddev: float, correlation: float = 0.0, seed: i
 
 
 def in_units(codes: Codes, units: np.ndarray, shift: float) -> Codes:
-    return Codes(codes.mean * units + shift, codes.stddev * units, codes.sample * units + shift)
+    return Codes.gaussians(codes.mean * units + shift, codes.stddev * units, codes.views["sample"] * units + shift)
 
 
 def rows_of(data: Representation, **options) -> dict[str, Score]:
@@ -84,10 +84,10 @@ def test_independent_axes_have_no_total_correlation_however_narrow_in_any_units(
 def test_a_far_outlier_moves_no_bound_by_more_than_its_share():
     data = gaussian(1000, 4, 0.2, 0.5)
     before = rows_of(data, prior="standard_normal")
-    moved = data.test.mean.copy(), data.test.sample.copy()
+    moved = data.test.mean.copy(), data.test.views["sample"].copy()
     for array in moved:
         array[::500, 0] += 1e4
-    found = rows_of(Representation(data.train, Codes(moved[0], data.test.stddev, moved[1])))
+    found = rows_of(Representation(data.train, Codes.gaussians(moved[0], data.test.stddev, moved[1])))
     for name in ("mutual_information", "total_correlation"):
         assert found[name].value == pytest.approx(before[name].value, abs=0.1)
         assert found[f"{name}_upper"].value == pytest.approx(before[f"{name}_upper"].value, abs=0.2)
@@ -95,9 +95,9 @@ def test_a_far_outlier_moves_no_bound_by_more_than_its_share():
 
 def test_lower_and_upper_bounds_make_up_the_rate():
     codes = representation(n=300).test
-    log_p = log_posterior(codes.sample, np.zeros(1), np.ones(1)).sum(axis=1)
-    rate = (log_posterior(codes.sample, codes.mean, codes.stddev).sum(axis=1) - log_p).mean()
-    found = densities(codes, codes.sample, np.arange(300))
+    log_p = log_posterior(codes.views["sample"], np.zeros(1), np.ones(1)).sum(axis=1)
+    rate = (log_posterior(codes.views["sample"], codes.mean, codes.stddev).sum(axis=1) - log_p).mean()
+    found = densities(codes, codes.views["sample"], np.arange(300))
     information, correlation = found.mutual_information(), found.total_correlation()
     apart, marginal = found.dimensionwise(log_p), found.marginal(log_p)
     assert information.low.mean() + marginal.high.mean() == pytest.approx(rate, abs=1e-9)
@@ -110,7 +110,7 @@ def test_dependence_that_no_copula_sees_is_found_where_posteriors_overlap():
     def ring(rng):
         angle = rng.uniform(0, 2 * np.pi, 2000)
         mean = np.column_stack([np.sin(angle), np.cos(angle)])
-        return Codes(mean, np.full(mean.shape, 0.1), mean + 0.1 * rng.normal(size=mean.shape))
+        return Codes.gaussians(mean, np.full(mean.shape, 0.1), mean + 0.1 * rng.normal(size=mean.shape))
 
     rng = np.random.default_rng(0)
     found = rows_of(Representation(ring(rng), ring(rng)))
@@ -122,7 +122,7 @@ def test_information_of_apart_and_of_equal_posteriors():
     noise = np.random.default_rng(0).normal(size=(50, 1))
     apart, ones = 100.0 * np.arange(50)[:, None], np.ones((50, 1))
     for mean, known in ((apart, np.log(50)), (0 * apart, 0.0)):
-        found = densities(Codes(mean, ones, mean + noise), mean + noise, np.arange(50)).mutual_information()
+        found = densities(Codes.gaussians(mean, ones, mean + noise), mean + noise, np.arange(50)).mutual_information()
         np.testing.assert_allclose(found.low, known, atol=1e-12)
         assert found.high.mean() >= known - 1e-9
 

@@ -22,9 +22,9 @@ def fresh(seed: int, n: int) -> Representation:
         factors = np.column_stack([rng.integers(0, size, n) for size in SIZES]).astype(float)
         unit = (factors - (SIZES - 1) / 2) / np.sqrt((SIZES**2 - 1) / 12)
         mean = np.hstack([unit, rng.normal(size=(n, 2))]) @ TURN + 0.5 * rng.normal(size=(n, 6))
-        return Codes(mean, 0 * mean, mean, factors, ("a", "b", "c", "d"), ("discrete",) * 4)
+        return Codes.points(mean, factors, ("a", "b", "c", "d"), ("discrete",) * 4)
 
-    return Representation(part(), part(), deterministic=True)
+    return Representation(part(), part())
 
 
 def found(name: str, seed: int, n: int, num_test: int = 1500) -> list[tuple[float, float | None]]:

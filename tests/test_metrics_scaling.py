@@ -3,6 +3,8 @@ done."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from metric_cases import QUICK, representation, with_constant, with_outlier
@@ -75,7 +77,7 @@ def test_an_axis_has_collapsed_against_its_posterior_not_against_other_axes():
 
 
 def test_the_scale_is_that_of_the_training_part():
-    train, test = (Codes(z, 0 * z, z) for z in (normal(2.0), normal(3.0) + 3))
+    train, test = (Codes.points(z) for z in (normal(2.0), normal(3.0) + 3))
     fitted, scored, _ = standardised(Representation(train, test))
     assert fitted.std() == pytest.approx(1)
     assert scored.std() == pytest.approx(1.5)
@@ -106,8 +108,8 @@ def test_rows_say_what_was_done_to_the_codes(name):
 def test_rows_count_collapsed_axes():
     def with_inactive(codes: Codes) -> Codes:
         wide = with_constant(codes)
-        mean = wide.mean + np.column_stack([0 * codes.mean, 1e-3 * codes.sample[:, 0]])
-        return Codes(mean, wide.stddev, wide.sample, wide.factors, wide.factor_names, wide.factor_types)
+        mean = wide.mean + np.column_stack([0 * codes.mean, 1e-3 * codes.views["sample"][:, 0]])
+        return replace(wide, views={**wide.views, "mean": mean})
 
     data = representation(n=300)
     changed = Representation(with_inactive(data.train), with_inactive(data.test))

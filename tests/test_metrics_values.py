@@ -164,4 +164,4 @@ def test_what_is_no_known_circle_is_refused_by_name(values):
 def test_codes_hold_circles_as_indices_or_radians_only(values):
     zeros = np.zeros((9, 1))
     with pytest.raises(ValueError, match="circular factor 'turn' is neither"):
-        Codes(zeros, zeros, zeros, values[:, None], ("turn",), ("circular",))
+        Codes.points(zeros, values[:, None], ("turn",), ("circular",))

@@ -21,7 +21,7 @@ def blurred(n: int, apart: float, rng: np.random.Generator) -> Codes:
     classes = rng.integers(0, 4, n)
     mean = apart * classes[:, None].astype(float)
     sample = mean + rng.normal(size=mean.shape)
-    return Codes(mean, np.ones_like(mean), sample, classes[:, None].astype(float), ("y",), ("label",))
+    return Codes.gaussians(mean, np.ones_like(mean), sample, classes[:, None].astype(float), ("y",), ("label",))
 
 
 def exact_information(apart: float) -> float:
@@ -77,8 +77,8 @@ def test_budgets_are_used_once_and_name_what_was_used():
 
 def test_a_class_that_the_budget_never_saw_costs_finite_nats():
     rng = np.random.default_rng(0)
-    train, test = (Codes(z := rng.normal(size=(60, 2)), 0 * z, z, y, ("y",), ("label",)) for y in _few_and_many(60))
-    scores = linear_probe(Representation(train, test, deterministic=True), rng)
+    train, test = (Codes.points(rng.normal(size=(60, 2)), y, ("y",), ("label",)) for y in _few_and_many(60))
+    scores = linear_probe(Representation(train, test), rng)
     assert all(np.isfinite(score.value) for score in scores if score.num_labels)
     assert reasons(scores, "nats", 60)[0].endswith("3 of 5 classes have no training example")
     (null,) = (score for score in scores if not score.num_labels)
@@ -95,8 +95,8 @@ def test_rows_say_where_the_labels_cannot_be_stratified():
     rng = np.random.default_rng(0)
     many, rare = rng.permutation(640) % 32, (rng.permutation(640) < 2) * 1
     z = rng.normal(size=(640, 2))
-    part = Codes(z, 0 * z, z, np.column_stack([many, rare]).astype(float), ("x", "y"), ("discrete", "label"))
-    scores = linear_probe(Representation(part, part, deterministic=True), rng, num_labels=(10, 100, 640), draws=2)
+    part = Codes.points(z, np.column_stack([many, rare]).astype(float), ("x", "y"), ("discrete", "label"))
+    scores = linear_probe(Representation(part, part), rng, num_labels=(10, 100, 640), draws=2)
     few, some, all_of_them = (reasons(scores, "accuracy", labels) for labels in (10, 100, 640))
     assert "10 labels for 32 classes: not every class can appear" in few[0]
     assert "1 of 2 classes too rare for their share of 100 labels: once each" in some[1]
@@ -146,8 +146,8 @@ def test_circular_and_continuous_factors_have_r2():
     number = rng.normal(size=400)
     codes = np.column_stack([np.sin(angle), np.cos(angle), number])
     factors = np.column_stack([turn, number])
-    part = Codes(codes, 0 * codes, codes, factors, ("turn", "number"), ("circular", "continuous"))
-    scores = linear_probe(Representation(part, part, deterministic=True), rng, num_labels=(400,))
+    part = Codes.points(codes, factors, ("turn", "number"), ("circular", "continuous"))
+    scores = linear_probe(Representation(part, part), rng, num_labels=(400,))
     found = {(score.name, score.factor): score.value for score in scores}
     assert found["linear_probe_r2", "turn"] == pytest.approx(1, abs=0.01)
     assert found["linear_probe_r2", "number"] == pytest.approx(1, abs=0.01)
@@ -170,10 +170,10 @@ def test_other_probes_see_what_no_line_sees(probe):
     def crossed(rng: np.random.Generator) -> Codes:
         z = rng.uniform(-1, 1, (1500, 2))
         factors = np.column_stack([z[:, 0] * z[:, 1] > 0, z[:, 0] ** 2])
-        return Codes(z, 0 * z, z, factors.astype(float), ("sign", "square"), ("label", "continuous"))
+        return Codes.points(z, factors.astype(float), ("sign", "square"), ("label", "continuous"))
 
     rng = np.random.default_rng(0)
-    data = Representation(crossed(rng), crossed(rng), deterministic=True)
+    data = Representation(crossed(rng), crossed(rng))
     for name, line, curve in (("accuracy", 0.6, 0.93), ("r2", 0.1, 0.9)):
         found = values(probe(data, np.random.default_rng(0)), f"{probe.__name__}_{name}", "mean").value
         assert found > curve

@@ -27,7 +27,7 @@ def several_blobs(n: int, rng: np.random.Generator) -> Codes:
     places = np.random.default_rng(0).normal(size=(64, 40))
     which = rng.integers(0, 64, n)
     mean = places[which] + 0.3 * rng.normal(size=(n, 40))
-    return Codes(mean, 0 * mean, mean, (which % 8)[:, None].astype(float), ("y",), ("label",))
+    return Codes.points(mean, (which % 8)[:, None].astype(float), ("y",), ("label",))
 
 
 @pytest.mark.parametrize(("case", "least", "most"), [("truth", 0.95, 1.02), ("noise", 0.85, 1.15)])
@@ -42,7 +42,7 @@ def test_efficiency_is_near_one_for_the_truth_and_for_noise_alike(case, least, m
 
 def test_efficiency_is_low_where_many_labels_help_and_is_the_ratio_of_its_two_rows():
     rng = np.random.default_rng(1)
-    data = Representation(several_blobs(4000, rng), several_blobs(4000, rng), deterministic=True)
+    data = Representation(several_blobs(4000, rng), several_blobs(4000, rng))
     scores = linear_probe(data, rng, num_labels=(100, 4000))
     few, many = (
         next(s for s in scores if s.name == "linear_probe_accuracy" and s.num_labels == n) for n in (100, 4000)
@@ -73,12 +73,12 @@ def turning(n: int, rng: np.random.Generator, folds_seen: bool, whole: bool = Tr
     z = np.column_stack([np.sin(seen), np.cos(seen)])
     factors = np.column_stack([turn if whole else angle, fold])
     symmetry = np.column_stack([fold, np.ones(n)])
-    return Codes(z, 0 * z, z, factors, ("turn", "shape"), ("circular", "discrete"), symmetry)
+    return Codes.points(z, factors, ("turn", "shape"), ("circular", "discrete"), symmetry)
 
 
 def pair(**options) -> Representation:
     rng = np.random.default_rng(0)
-    return Representation(turning(1500, rng, **options), turning(1500, rng, **options), deterministic=True)
+    return Representation(turning(1500, rng, **options), turning(1500, rng, **options))
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -95,9 +95,7 @@ def test_the_plain_angle_explains_hearts_alone():
     found = rows(linear_probe(blind, np.random.default_rng(0)), "linear_probe_r2")["turn"].value
     assert found == pytest.approx(1 / 9, abs=0.03)  # the best line gives a third of the vector to every third example
     plain = [replace(part, symmetry=None) for part in (blind.train, blind.test)]
-    without = rows(
-        linear_probe(Representation(*plain, deterministic=True), np.random.default_rng(0)), "linear_probe_r2"
-    )
+    without = rows(linear_probe(Representation(*plain), np.random.default_rng(0)), "linear_probe_r2")
     assert without["turn"].value > 0.999
     assert without["turn"].reason == "sine and cosine of period 39"
 
@@ -112,7 +110,7 @@ def test_symmetry_changes_no_classes_and_follows_the_rows():
     plain = [replace(part, symmetry=None) for part in (data.train, data.test)]
     one, two = (
         linear_probe(found, np.random.default_rng(0), num_labels=(1500,), strengths=(1.0,))
-        for found in (data, Representation(*plain, deterministic=True))
+        for found in (data, Representation(*plain))
     )
     assert [s for s in one if not s.name.endswith("r2")] == [s for s in two if not s.name.endswith("r2")]
 

@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 EXCEPTIONS: dict[str, str] = {}  # pattern of "<run> <score>" -> why it may differ from the base
-TRAINED = ("trainer.steps=20", "trainer.validations=2", "trainer.epochs=null")
+TRAINED = ("trainer.steps=20", "trainer.validations=2", "trainer.epochs=null", "trainer.warmup_steps=2")
 SMALL = "metrics=[rate_distortion,evidence,information,linear_probe]"
 FEW = ("metrics.evidence.num_samples=5", "metrics.linear_probe.num_labels=[100]")
 OBJECTIVES = (

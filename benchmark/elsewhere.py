@@ -85,7 +85,7 @@ def task(config: Any) -> float | None:
     places = tuple(text for text in state.overrides.hydra if text.startswith(SEARCHPATH))
     plan = Composer(Source(state.job.config_name or "config", folder, places)).plan(list(state.overrides.task))
     try:
-        [full] = prepare([plan])
+        [full] = prepare([plan], elsewhere=True)  # a device that is not here after all is an error in the run's record
         join_manifest(full)
         execute(full)
         return validated(full)

@@ -87,7 +87,7 @@ def _ready_sweep(command: CommandLine, composer: Composer, overrides: Sequence[s
     check_claims(plans[0], plans)
     launch = launcher_of(first.config, composer.source)
     refuse_mixture(plans)
-    prepared = prepare(plans)
+    prepared = prepare(plans, elsewhere=launch is not None)
     for line in remarks(command, prepared):
         print(f"note: {line}", file=sys.stderr)
     return lambda: conduct(prepared, launch)
@@ -97,7 +97,7 @@ def _ready_plugin(command: CommandLine, composer: Composer, overrides: Sequence[
     plan = composer.plan(_first(composer, overrides))
     check_typed(command, [plan], multirun=True)
     check_claims(plan, [])
-    [full] = prepare([plan])
+    [full] = prepare([plan], elsewhere=has_launcher(first.config))
     choose = sweeper_of(first.config, composer.source, experiment_folder(full))
 
     def act() -> int:

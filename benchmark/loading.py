@@ -47,8 +47,8 @@ def with_data(plan: Plan) -> Plan:
     return replace(plan, data_checksum=load_dataset(plan.dataset, plan.settings).checksum)
 
 
-def device_of(name: str) -> torch.device:
-    """auto, cpu, cuda or cuda:<index>; ConfigurationError for what this machine or torch does not have."""
+def device_of(name: str, here: bool = True) -> torch.device:
+    """auto, cpu, cuda or cuda:<index>; ConfigurationError for what torch, or the machine `here`, has not."""
     if name.partition(":")[0] == "mps":
         raise ConfigurationError(f"device={name}: it has no double precision, which scores need; use device=cpu")
     if name == "auto":
@@ -59,7 +59,7 @@ def device_of(name: str) -> torch.device:
         device = None
     if device is None or device.type not in ("cpu", "cuda"):
         raise ConfigurationError(f"device={name}: unknown; choose auto, cpu, cuda or cuda:0")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+    if here and device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigurationError(
             f"device={name}: this machine has {torch.cuda.device_count()} CUDA devices; use device=auto"
         )

@@ -17,14 +17,15 @@ from benchmark.stage import build, few_of, rehearse
 OF_A_SWEEP = ("results_dir", "workers", "dry_run", "rank_by", "note", "published", "claims", "optimise")
 
 
-def prepare(plans: Iterable[Plan]) -> list[Plan]:
+def prepare(plans: Iterable[Plan], elsewhere: bool = False) -> list[Plan]:
     """The plans with their data's checksums, each once: data are fetched and rendered here, before workers start.
 
     ConfigurationError for what cannot be trained or measured, and for runs that are one and ask for different things.
+    Runs that happen `elsewhere` find out there whether they have their device.
     """
     found: dict[str, Plan] = {}
     for plan in plans:
-        device_of(plan.settings.device)
+        device_of(plan.settings.device, here=not elsewhere)
         with _mistakes_of(plan):
             full = with_data(plan)
         _refuse_difference(found.setdefault(str(full.folder), full), full)
@@ -94,4 +95,4 @@ def _mistakes_of(plan: Plan) -> Iterator[None]:
         raise
     except Exception as error:
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise ConfigurationError(named(f"{kind}{one_line(error)}", plan.overrides)) from error
+        raise ConfigurationError(named(one_line(error), plan.overrides, kind)) from error

@@ -14,7 +14,7 @@ from metrics.factors import Factor, Labels
 from metrics.importance import Trees, boosted
 from metrics.labelled import class_qualities, constant_rows, draw_labels, has_numbers, probe_rows
 from metrics.linear import log_probabilities
-from metrics.options import Count, Counts, NonNegative, Positive, Several
+from metrics.options import Count, Counts, Leaves, NonNegative, Positive
 from metrics.quiet import quietly
 from metrics.scaling import standardised
 
@@ -71,7 +71,7 @@ def boosted_probe(
     *,
     num_labels: Counts = (1000,),
     rounds: Count = 40,
-    leaves: Several = 4,
+    leaves: Leaves = 4,
     learning_rate: Positive = 0.2,
     draws: Count = 1,
 ) -> list[Score]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
@@ -130,6 +131,30 @@ def test_what_a_sweeper_cannot_be_given_is_refused_before_it_starts(place, cache
     assert main([*arguments, "dry_run=true"]) == 0
     assert "the sweeper chooses the runs" in capsys.readouterr().out
     assert not list(place.iterdir())
+
+
+@pytest.fixture
+def login_node(place, monkeypatch):
+    """A machine without GPUs."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    return place
+
+
+@pytest.mark.parametrize("plugins", [["seed=0,1"], ["hydra/sweeper=best"], ["hydra/launcher=here", "device=mps"]])
+def test_a_device_that_the_runs_cannot_have_is_refused_before_anything_runs(login_node, cache_dir, capsys, plugins):
+    assert main(["-m", "device=cuda", *plugins, *NOISE, "results_dir=r", f"cache_dir={cache_dir}"]) == 2
+    assert capsys.readouterr().err.startswith("error: device=")
+    assert not list(login_node.iterdir())
+
+
+def test_the_device_is_looked_for_where_a_launcher_runs_them(login_node, cache_dir, capsys):
+    arguments = ["-m", "hydra/launcher=here", "device=cuda", *NOISE, f"cache_dir={cache_dir}", "results_dir=r"]
+    assert main([*arguments, "dry_run=true"]) == 0
+    assert "1 runs, 1 left" in capsys.readouterr().out
+    assert main(arguments) == 1
+    [record] = [read_record(path.parent) for path in login_node.rglob(FILE)]
+    assert record.error_line == "ConfigurationError: device=cuda: this machine has 0 CUDA devices; use device=auto"
+    assert record.error_line in capsys.readouterr().out
 
 
 def test_hydras_own_sweeper_is_ours(place, cache_dir, capsys):

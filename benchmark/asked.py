@@ -7,13 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.history import converged
 from benchmark.record import MEASURED, Record, digest
-
-if TYPE_CHECKING:
-    from benchmark.configuration import Plan
 
 CONFIGURATIONS, PLANNED = "configurations", "planned"  # keys of experiment.json
 NOT_SHARED = ("seed", *MEASURED)  # what runs of one configuration may differ in
@@ -54,11 +51,6 @@ class Asked:
         return converged(self.folder) if self.folder is not None and self.trained else None
 
 
-def of_plans(plans: Iterable[Plan]) -> list[Asked]:
-    """The runs that are planned, in groups that stand for the comparison groups they will have."""
-    return [Asked(plan.folder.name, plan.choices, plan.identity, group=_comparable(plan.identity)) for plan in plans]
-
-
 def as_manifest(runs: Iterable[Asked]) -> dict[str, Any]:
     """What experiment.json keeps of planned runs: each configuration once, and its name with the seed for every run."""
     configurations, planned = {}, {}
@@ -91,13 +83,13 @@ def _planned(manifest: Mapping[str, Any]) -> Iterator[Asked]:
 
 def _with_groups(runs: Sequence[Asked]) -> Iterator[Asked]:
     """Runs that have no group yet join that of the runs they will compare with."""
-    groups = {_comparable(run.config): run.group for run in runs if run.group}
+    groups = {comparable(run.config): run.group for run in runs if run.group}
     for run in runs:
-        other = groups.get(_comparable(run.config), run.choices.get("dataset", ""))
+        other = groups.get(comparable(run.config), run.choices.get("dataset", ""))
         yield run if run.group else replace(run, group=other)
 
 
-def _comparable(config: Mapping[str, Any]) -> str:
+def comparable(config: Mapping[str, Any]) -> str:
     """What runs of one comparison group have in common: their data, and what their likelihood is a density of."""
     parts = [config["dataset"], config.get("data_checksum", ""), config["model"].get("likelihood", "bernoulli")]
     return json.dumps(parts, sort_keys=True)

@@ -1,4 +1,4 @@
-"""Who is at work: one process per folder, and so many threads per process."""
+"""Who is at work: one process per folder, whatever the file system has for locks."""
 
 from __future__ import annotations
 
@@ -59,18 +59,3 @@ def _acquired(folder: Path, timeout: float) -> BaseFileLock:
 def _acquire(lock: BaseFileLock) -> BaseFileLock:
     lock.acquire()
     return lock
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """So many threads for torch and for every BLAS and OpenMP library, since the last digits depend on them."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        with threadpool_limits(count):
-            yield
-    finally:
-        torch.set_num_threads(before)

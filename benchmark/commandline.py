@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from benchmark.configuration import ConfigurationError
+from benchmark.components import ConfigurationError
 from benchmark.source import Source, is_of_hydra
 
 REFUSED = {

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from benchmark.configuration import ConfigurationError, Plan, plan, shown, suggestion
+from benchmark.components import ConfigurationError, shown, suggestion
+from benchmark.configuration import Plan, plan
 from benchmark.mistakes import one_line
 from benchmark.source import (
     Composed,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.components import ConfigurationError
 from benchmark.compose import Composer
-from benchmark.configuration import ConfigurationError
 from benchmark.mistakes import named, one_line
 from benchmark.prepare import prepare
 from benchmark.source import FROM_COMMAND, SEARCHPATH, Source, as_hydra_reads, config_loader

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmark.asked import of_plans
 from benchmark.claims import check_planned, parse_claims
 from benchmark.commandline import CommandLine
+from benchmark.components import ConfigurationError
 from benchmark.compose import Composer
-from benchmark.configuration import ConfigurationError, Plan, check_settings
+from benchmark.configuration import Plan, check_settings
 from benchmark.elsewhere import Launch, has_launcher, has_sweeper, launcher_of, sweeper_of
 from benchmark.estimate import print_dry_run
 from benchmark.grids import expand, values_of
@@ -18,7 +18,7 @@ from benchmark.remarks import check_typed, remarks
 from benchmark.run import execute
 from benchmark.scores import score_table
 from benchmark.source import Composed
-from benchmark.sweep import experiment_folder, open_manifest, sweep, unfinished, write_manifest
+from benchmark.sweep import experiment_folder, of_plans, open_manifest, sweep, unfinished, write_manifest
 from benchmark.unscored import lines
 from benchmark.workers import Failure
 
@@ -122,7 +122,7 @@ def conduct(plans: Sequence[Plan], launch: Launch | None = None) -> int:
 
 def reported(plan: Plan, failures: Sequence[Failure] = ()) -> int:
     """The report on the experiment of a plan, and what left no record for it; returns the exit code."""
-    from benchmark.report import write_report  # pandas and seaborn wait until there is something to draw
+    from benchmark.summary import write_report  # pandas and seaborn wait until there is something to draw
 
     told: set[str] = set()
     try:

@@ -9,12 +9,13 @@ from statistics import mean
 
 import torch
 
-from benchmark.claim import threads
 from benchmark.configuration import Plan
 from benchmark.documents import digest
+from benchmark.machine import processes
 from benchmark.record import known_record
 from benchmark.run import missing_metrics, previous_record
 from benchmark.stage import build
+from benchmark.threads import threads
 from models.vae import Batch
 
 TIMED_STEPS = 10
@@ -37,7 +38,7 @@ def print_dry_run(plans: Sequence[Plan], here: bool = True) -> None:
             left += 1
             timed = plan if here else replace(plan, settings=replace(plan.settings, device="cpu"))
             total += _seconds(timed, plans, seconds) if state == "to do" else EVALUATION_SECONDS
-    workers = plans[0].settings.processes(left) if here else 1
+    workers = processes(plans[0].settings, left) if here else 1
     where = f"on {workers} processes, at one thread each" if here else "one after the other, on this machine's CPU"
     print(f"{len(plans)} runs, {left} left: about {total / workers / 60:.1f} minutes {where}")
 

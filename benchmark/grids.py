@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmark.configuration import ConfigurationError
+from benchmark.components import ConfigurationError
 from benchmark.mistakes import one_line
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmark.names import metric_and_code
 from benchmark.ranking import WHICH, natural
+from benchmark.scorenames import metric_and_code
 from benchmark.tables import labels
 from benchmark.text import shortened
 from metrics.reading import reading

@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from platformdirs import user_cache_dir
 
-from benchmark.configuration import Component, ConfigurationError, Plan, Settings
+from benchmark.components import Component, ConfigurationError
+from benchmark.configuration import Plan, Settings
 from benchmark.datasets import Dataset, Paths
 from benchmark.datasets.core import HELD_OUT
 from benchmark.datasets.idx import check_data_dir

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from benchmark.configuration import Settings
+
 
 def cores() -> int:
     """The cores that this process may use: its affinity, the quota of its container, the share that Slurm gave it."""
@@ -27,11 +29,11 @@ def devices(name: str) -> list[str]:
     return [name]
 
 
-def processes(workers: int | None, runs: int, device: str) -> int:
+def processes(settings: Settings, runs: int) -> int:
     """How many workers so many runs get: as asked for, else one for each GPU or for each core; never more than runs."""
-    chosen = devices(device)
+    chosen = devices(settings.device)
     own = len(chosen) if chosen[0].startswith("cuda") else cores()
-    return min(workers or own, max(runs, 1))
+    return min(settings.workers or own, max(runs, 1))
 
 
 class Slots:

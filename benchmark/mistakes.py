@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmark.configuration import shown, suggestion
+from benchmark.components import shown, suggestion
 
 Choices = Callable[[str], list[str]]  # the names of a group
 Again = Callable[[Sequence[str]], Any]  # composes other overrides

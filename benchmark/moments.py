@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmark.configuration import ConfigurationError
+from benchmark.components import ConfigurationError
 
 
 def start_second_moments(updates: torch.optim.Optimizer, value: float) -> None:

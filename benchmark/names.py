@@ -1,16 +1,10 @@
-"""Names: of scores as they are asked for, and of configurations as figures and papers call them."""
+"""Names of configurations as figures and papers call them."""
 
 from __future__ import annotations
 
 ACRONYMS = frozenset(("vae", "elbo", "iwae", "pca", "ica", "mlp", "dip", "tcvae", "i", "ii"))
 OPTIONS = {"num_samples": "K", "latent_dim": "D"}
 FIRST_NAMES = {"factor": "Factor", "info": "Info", "annealed": "Annealed"}  # FactorVAE, as its authors write it
-
-
-def metric_and_code(name: str) -> tuple[str, str]:
-    """A score as people ask for it: "mig_hist[mean]" is ("mig_hist", "mean"), "elbo" is ("elbo", "")."""
-    metric, _, code = name.removesuffix("]").partition("[")
-    return metric, code
 
 
 def spoken(label: str) -> str:

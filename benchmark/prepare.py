@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from benchmark.claim import threads
 from benchmark.codes import FILE as CODES
-from benchmark.configuration import Component, ConfigurationError, Plan
+from benchmark.components import Component, ConfigurationError
+from benchmark.configuration import Plan
 from benchmark.documents import digest
 from benchmark.loading import device_of, load_dataset, with_data
 from benchmark.mistakes import named, one_line
-from benchmark.stage import build, few_of, rehearse
+from benchmark.stage import build, few_of, rehearse_training
+from benchmark.subject import rehearse_metrics
+from benchmark.threads import threads
 
 OF_A_SWEEP = ("results_dir", "workers", "dry_run", "rank_by", "note", "published", "claims", "optimise")
 
@@ -77,7 +79,9 @@ def _rehearse(plan: Plan, metrics: tuple[Component, ...]) -> None:
     """On the CPU, wherever the runs will be."""
     dataset = load_dataset(plan.dataset, plan.settings)
     here = replace(plan, settings=replace(plan.settings, device="cpu"))
-    rehearse(build(here, few_of(dataset)), metrics, len(dataset.splits["train"]))
+    stage = build(here, few_of(dataset))
+    rehearse_training(stage, len(dataset.splits["train"]))
+    rehearse_metrics(stage, metrics)
 
 
 def _in_question(plan: Plan) -> tuple[Component, ...]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.caveats import Section
 from benchmark.chosen import selects
 
 if TYPE_CHECKING:
@@ -120,14 +118,3 @@ def _value(text: str) -> Any:
 
 def _family(metric: str) -> str:
     return re.sub(r"^iwae(_\d+)?$", "iwae", metric)
-
-
-def not_run(rows: Sequence[Published], records: Iterable[Record]) -> list[Section]:
-    """The numbers that none of the runs stands beside: a line for each source, data set and score."""
-    records = list(records)
-    lines: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        if not any(row.is_of(record) for record in records):
-            lines[row.note].append(f"{row.method}: {row.text}")
-    found = [f"{'; '.join(numbers)}\n    {note}" for note, numbers in lines.items()]
-    return [Section("Published, not run here", found)] if found else []

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from benchmark.configuration import ConfigurationError
+from benchmark.components import ConfigurationError
 from benchmark.mistakes import one_line
 from benchmark.source import register
 

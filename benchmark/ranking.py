@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.names import metric_and_code
+from benchmark.scorenames import metric_and_code
 from benchmark.statistics import ranks
 
 CONFIGURATION = ("dataset", "group", "model", "objective", "varied", "reference")

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from benchmark.commandline import CommandLine
-from benchmark.configuration import ConfigurationError, Plan
+from benchmark.components import ConfigurationError
+from benchmark.configuration import Plan
 from benchmark.loading import reads_data_dir
 from metrics.core import VIEWS
 from metrics.reading import CHANCE, reading

@@ -8,17 +8,17 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 from torch.distributions import Distribution
 
 from benchmark.checkpoint import Training, load_checkpoint, save_checkpoint
-from benchmark.claim import claimed, threads
+from benchmark.claim import claimed
 from benchmark.codes import save_codes
+from benchmark.components import Component
 from benchmark.compose import compose
-from benchmark.configuration import Component, Plan
-from benchmark.evaluate import Evaluation, evaluate
+from benchmark.configuration import Plan
+from benchmark.engine import Evaluation, evaluate
 from benchmark.files import remove_leftovers, write_text
 from benchmark.loading import comparison_group, with_data
 from benchmark.matrices import keep_matrices
@@ -26,7 +26,9 @@ from benchmark.pictures import draw_pictures
 from benchmark.pixels import Pixels
 from benchmark.provenance import code_state
 from benchmark.record import Record, known_record, make_way, write_record
-from benchmark.stage import Stage, build, posteriors_of, rehearse, represent, subject_of
+from benchmark.stage import Stage, build, rehearse_training
+from benchmark.subject import posteriors_of, rehearse_metrics, represent, subject_of
+from benchmark.threads import threads
 from benchmark.versions import NUMBERS, SCORES, version_of
 from metrics.core import Representation
 
@@ -99,7 +101,8 @@ def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]
     started = time.perf_counter()
     stage = build(plan)
     if stage.train is not None:  # a reference is measured at once
-        rehearse(stage, metrics, len(stage.train))
+        rehearse_training(stage, len(stage.train))
+        rehearse_metrics(stage, metrics)
     training = _train(stage)
     posteriors = posteriors_of(stage)
     representation = represent(stage, posteriors)
@@ -173,13 +176,3 @@ def _record(
 def _config(plan: Plan, measured: dict[str, Any]) -> dict[str, Any]:
     metrics = measured | {metric.name: metric.as_config() for metric in plan.metrics}
     return {**plan.identity, "metrics": metrics, "evaluation_seed": plan.settings.evaluation_seed, "scores": SCORES}
-
-
-class _CallableModule(ModuleType):
-    """`from benchmark import run` finds this module: calling it is calling its function."""
-
-    def __call__(self, overrides: Sequence[str] = (), **settings: Any) -> Record:
-        return run(overrides, **settings)
-
-
-sys.modules[__name__].__class__ = _CallableModule

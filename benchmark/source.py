@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.configuration import ConfigurationError, check_options, locate, suggestion
+from benchmark.components import ConfigurationError, check_options, locate, suggestion
 from benchmark.mistakes import explain
 
 if TYPE_CHECKING:

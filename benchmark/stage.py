@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
-from benchmark.configuration import Component, Plan
+from benchmark.configuration import Plan
 from benchmark.datasets import Dataset
-from benchmark.documents import digest
-from benchmark.encode import PARTS, encode, encoded, representation_of
-from benchmark.evaluate import evaluate
-from benchmark.evidence import Subject
 from benchmark.loading import device_of, load_dataset
 from benchmark.pixels import Pixels
 from benchmark.streams import numpy_stream, seed_of, torch_stream
-from metrics.core import Prior, Representation
-from models.distributions import is_standard_normal
+from metrics.core import Representation
 from models.vae import VAE, Batch
 
 REHEARSAL = 200  # examples on which metrics are tried before training starts
-_rehearsed: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -83,57 +75,9 @@ def build_objective(plan: Plan, model: VAE, device: torch.device) -> Any:
     return found.to(device) if isinstance(found, torch.nn.Module) else found
 
 
-Posteriors = Mapping[str, Sequence[Distribution]]  # posteriors of the probe-train and test parts, in blocks
-
-
-def posteriors_of(stage: Stage, most: int | None = None) -> Posteriors:
-    """The posteriors of the first `most` probe-train and test examples, the only use an evaluation makes of the
-    encoder; none for a reference."""
-    model = stage.model
-    return {split: encode(model, x[:most]) if model is not None else [] for split, x in stage.drawn.items()}
-
-
-def represent(stage: Stage, posteriors: Posteriors, most: int | None = None) -> Representation:
-    """The codes of the probe-train and test parts, of the first `most` examples each."""
-    if stage.model is None:
-        assert stage.reference is not None
-        return stage.reference
-
-    seed, parts = stage.plan.settings.evaluation_seed, {}
-    for split in PARTS:
-        generator = torch_stream(seed, f"codes {split}", stage.device)
-        parts[split] = encoded(posteriors[split], generator, stage.deterministic)
-    prior: Prior | None = "standard_normal" if is_standard_normal(stage.model.prior()) else None
-    return representation_of(stage.dataset, parts, prior=prior, most=most)
-
-
-def subject_of(stage: Stage, posteriors: Posteriors) -> Subject:
-    """What evidence is measured on."""
-    generator = torch.Generator(device=stage.device)
-    x, known = stage.drawn["test"], posteriors["test"]
-    return Subject(stage.plan, stage.dataset, stage.model, x, known, generator, stage.deterministic)
-
-
 def few_of(dataset: Dataset) -> Dataset:
     """The first examples of each split: enough to see whether choices fit each other."""
     return replace(dataset, splits={name: rows[:REHEARSAL] for name, rows in dataset.splits.items()})
-
-
-def rehearse(stage: Stage, metrics: tuple[Component, ...], num_train: int) -> None:
-    """Objective, trainer and metrics once on a few untrained codes: a wrong choice fails now, not after hours."""
-    if stage.objective is not None and stage.model is not None:
-        generator = torch_stream(stage.plan.settings.seed, "rehearsal", stage.device)
-        with torch.no_grad():
-            stage.objective(stage.model, Batch(stage.drawn["test"][:2], 0, num_train, generator))
-        _rehearse_trainer(stage, num_train)
-    parts = [stage.plan.dataset, stage.plan.model, *metrics]
-    key = digest({str(i): part.as_config() for i, part in enumerate(parts)})
-    if not metrics or key in _rehearsed:  # once in a process: seeds do not change what fits what
-        return
-    posteriors = posteriors_of(stage, REHEARSAL)
-    subject = replace(subject_of(stage, posteriors_of(stage, 2)), x=stage.drawn["test"][:2])
-    evaluate(metrics, stage.plan.metrics_explicit, represent(stage, posteriors, REHEARSAL), subject, 0)
-    _rehearsed.add(key)
 
 
 class _FirstBatch(Exception):
@@ -162,3 +106,12 @@ def _rehearse_trainer(stage: Stage, num_train: int) -> None:
     with suppress(_FirstBatch):
         train = _Unread(num_train, stage.device)
         trainer.build()(stage.model, stage.objective, train, validation, stage.plan.settings.seed)
+
+
+def rehearse_training(stage: Stage, num_train: int) -> None:
+    """Objective and trainer up to the first batch: a wrong choice fails now, not after hours."""
+    if stage.objective is not None and stage.model is not None:
+        generator = torch_stream(stage.plan.settings.seed, "rehearsal", stage.device)
+        with torch.no_grad():
+            stage.objective(stage.model, Batch(stage.drawn["test"][:2], 0, num_train, generator))
+        _rehearse_trainer(stage, num_train)

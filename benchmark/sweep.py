@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.asked import as_manifest, of_plans
+from benchmark.asked import Asked, as_manifest, comparable
 from benchmark.configuration import Plan
 from benchmark.files import outcome
+from benchmark.machine import processes
 from benchmark.manifest import add_to_manifest, replace_manifest
 from benchmark.provenance import code_state
 from benchmark.run import finished
@@ -21,7 +22,7 @@ def sweep(plans: Sequence[Plan]) -> list[Failure]:
     """Do what is missing of the runs; returns those that failed."""
     done = [finished(plan) for plan in plans]
     todo = [plan for plan, record in zip(plans, done, strict=True) if record is None]
-    workers = plans[0].settings.processes(len(todo))
+    workers = processes(plans[0].settings, len(todo))
     print(f"{len(plans)} runs: {len(plans) - len(todo)} finished, {len(todo)} to do on {workers} processes", flush=True)
     _say_reused([record.provenance for record in done if record is not None])
     if todo:
@@ -83,3 +84,8 @@ def _say_reused(origins: Sequence[Mapping[str, Any]]) -> None:
     for what, names in others.items():
         if names:
             print(f"note: reuses runs made with other {what}: {', '.join(sorted(names))} (force=true repeats them)")
+
+
+def of_plans(plans: Iterable[Plan]) -> list[Asked]:
+    """The runs that are planned, in groups that stand for the comparison groups they will have."""
+    return [Asked(plan.folder.name, plan.choices, plan.identity, group=comparable(plan.identity)) for plan in plans]

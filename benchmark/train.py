@@ -10,7 +10,7 @@ from typing import Literal, TypedDict
 import torch
 from torch import Tensor
 
-from benchmark.configuration import ConfigurationError
+from benchmark.components import ConfigurationError
 from benchmark.moments import start_second_moments
 from benchmark.pixels import Pixels
 from benchmark.progress import bar, note

@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from benchmark.checkpoint import load_checkpoint
-from benchmark.configuration import Component, Settings, component
+from benchmark.components import Component, component
+from benchmark.configuration import Settings
 from benchmark.datasets import Dataset
 from benchmark.loading import device_of, load_dataset
 from benchmark.record import Record, read_record

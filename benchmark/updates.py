@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.configuration import ConfigurationError, check_value, suggestion
+from benchmark.components import ConfigurationError, check_value, suggestion
 
 OPTIONS = "trainer.optimizer_options"
 OURS = ("params", "lr", "maximize", "differentiable")  # which the trainer sets, or cannot have otherwise

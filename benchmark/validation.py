@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmark.checkpoint import load_checkpoint
-from benchmark.claim import threads
 from benchmark.configuration import Plan
 from benchmark.datasets import Dataset
-from benchmark.evaluate import evaluate
+from benchmark.engine import evaluate
 from benchmark.loading import load_dataset
-from benchmark.names import metric_and_code
 from benchmark.record import read_record
-from benchmark.stage import build, posteriors_of, represent, subject_of
+from benchmark.scorenames import metric_and_code
+from benchmark.stage import build
+from benchmark.subject import posteriors_of, represent, subject_of
+from benchmark.threads import threads
 from metrics.core import Score
 
 

@@ -159,7 +159,7 @@ def main() -> None:
         )
         manifest(folder)
         start, busy = time.perf_counter(), time.process_time()
-        from benchmark.report import write_report  # its imports are a part of the wait
+        from benchmark.summary import write_report  # its imports are a part of the wait
 
         report = write_report(folder)
         seconds = f"{time.perf_counter() - start:.1f} s ({time.process_time() - busy:.1f} s of processor time)"

@@ -9,7 +9,7 @@ from bench_report import record
 
 from benchmark.agreement import NAMES, with_agreement
 from benchmark.record import write_record
-from benchmark.report import write_report
+from benchmark.summary import write_report
 from metrics.core import Score
 
 N, D = 400, 4

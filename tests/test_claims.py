@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from bench_report import record
 
-from benchmark.asked import Asked, as_manifest, of_plans
+from benchmark.asked import Asked, as_manifest
 from benchmark.checking import check
 from benchmark.claims import RELATIONS, check_planned, parse_claims, sides_of
+from benchmark.components import ConfigurationError
 from benchmark.compose import compose
-from benchmark.configuration import ConfigurationError
 from benchmark.entry import check_claims
+from benchmark.sweep import of_plans
 from benchmark.verdicts import as_json, latex, section
 from metrics.core import Score
 

@@ -12,7 +12,7 @@ from conftest import CONF
 
 from benchmark.__main__ import main
 from benchmark.commandline import parse
-from benchmark.configuration import ConfigurationError
+from benchmark.components import ConfigurationError
 
 TINY = ["dataset=digits", "metrics=[rate_distortion]"]
 STUDY = """\

@@ -6,8 +6,9 @@ import pytest
 from conftest import names_in
 
 from benchmark import source
+from benchmark.components import ConfigurationError
 from benchmark.compose import Composer, compose
-from benchmark.configuration import ConfigurationError, check_settings, plan
+from benchmark.configuration import check_settings, plan
 from benchmark.grids import expand
 from benchmark.source import Source, composed_of
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 import pytest
 
+from benchmark.components import ConfigurationError, check_options, check_value, locate
 from benchmark.compose import compose
-from benchmark.configuration import ConfigurationError, check_options, check_value, locate
 from benchmark.loading import device_of
 from benchmark.mistakes import named
 from models.types import Count, NonNegative, Variance

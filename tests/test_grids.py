@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from benchmark.components import ConfigurationError
 from benchmark.compose import Composer
-from benchmark.configuration import ConfigurationError
 from benchmark.grids import expand
 
 COMPOSER = Composer()

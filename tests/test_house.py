@@ -12,8 +12,8 @@ import yaml
 from conftest import CONF, names_in
 
 from benchmark.codes import FILE as CODES
+from benchmark.components import PACKAGES
 from benchmark.compose import compose
-from benchmark.configuration import PACKAGES
 from benchmark.guide import description, guide
 from benchmark.loading import with_data
 from benchmark.record import Record, write_record

@@ -8,8 +8,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from benchmark import identity
+from benchmark.components import component, locate
 from benchmark.compose import Composer
-from benchmark.configuration import METRIC_SETS, component, locate
+from benchmark.configuration import METRIC_SETS
 from benchmark.documents import digest
 from benchmark.manifest import read_manifest
 from benchmark.record import read_folder

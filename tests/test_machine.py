@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from benchmark import machine
-from benchmark.configuration import ConfigurationError
+from benchmark.components import ConfigurationError
+from benchmark.configuration import Settings
 from benchmark.loading import device_of
-from benchmark.machine import Slots, cores, device_of_slot, devices, processes
+from benchmark.machine import Slots, cores, device_of_slot, devices
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity masks")
@@ -29,15 +30,27 @@ def test_slurm_may_allot_fewer_cores(monkeypatch):
     assert cores() < 9999
 
 
+def workers(count, runs, device):
+    return machine.processes(Settings(workers=count, device=device), runs)
+
+
 def test_workers_are_as_many_as_gpus_or_cores_and_never_more_than_runs(monkeypatch):
     monkeypatch.setattr(machine, "cores", lambda: 16)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    assert [processes(None, 100, "auto"), processes(None, 3, "auto"), processes(5, 100, "cpu")] == [16, 3, 5]
+    assert [
+        workers(None, 100, "auto"),
+        workers(None, 3, "auto"),
+        workers(5, 100, "cpu"),
+    ] == [16, 3, 5]
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     assert devices("auto") == devices("cuda") == ["cuda:0", "cuda:1", "cuda:2", "cuda:3"]
     assert devices("cuda:1") == ["cuda:1"]
-    assert [processes(None, 100, "auto"), processes(None, 100, "cuda:1"), processes(8, 100, "cuda")] == [4, 1, 8]
-    assert processes(None, 100, "cpu") == 16
+    assert [
+        workers(None, 100, "auto"),
+        workers(None, 100, "cuda:1"),
+        workers(8, 100, "cuda"),
+    ] == [4, 1, 8]
+    assert workers(None, 100, "cpu") == 16
 
 
 HOLD = (

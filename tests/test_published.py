@@ -11,12 +11,12 @@ from bench_report import manifest, record
 from conftest import CONF, names_in
 from test_tables import runs
 
+from benchmark.components import ConfigurationError
 from benchmark.compose import compose
-from benchmark.configuration import ConfigurationError
 from benchmark.headlines import HEADLINES
 from benchmark.published import GRADES, names, not_run, number, read
 from benchmark.record import write_record
-from benchmark.report import write_report
+from benchmark.summary import write_report
 from benchmark.tables import full_table, leaderboard
 from benchmark.wide import wide_tables
 from metrics.core import Score

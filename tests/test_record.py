@@ -15,7 +15,7 @@ from benchmark.documents import Damaged, digest
 from benchmark.manifest import FILE as MANIFEST
 from benchmark.manifest import read_manifest, replace_manifest
 from benchmark.record import FILE, known_record, make_way, read_folder, read_record, write_record
-from benchmark.report import write_report
+from benchmark.summary import write_report
 from metrics.core import Score
 
 GOOD = record(scores=[Score("rate", 1.0, 0.1, "nats")])

@@ -13,8 +13,8 @@ from scipy import stats
 from benchmark.correlations import bootstrapped, correlate, correlations_table, spearman
 from benchmark.relating import relations, shown
 from benchmark.relations import shares, trained_scores, variance_table
-from benchmark.report import write_report
 from benchmark.run import execute
+from benchmark.summary import write_report
 from benchmark.tables import full_table
 from metrics.core import Score
 

@@ -10,7 +10,8 @@ from bench_report import demo, manifest, record
 
 from benchmark.caveats import caveats
 from benchmark.record import write_record
-from benchmark.report import Shown, main, shown_of, write_report
+from benchmark.report import main, shown_of
+from benchmark.summary import Shown, write_report
 from benchmark.tables import BOARD, COLUMNS
 from benchmark.verdicts import VERDICTS
 from metrics.core import Score

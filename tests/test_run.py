@@ -19,7 +19,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from benchmark import run as run_from_python
 from benchmark.claim import Busy, claimed
-from benchmark.configuration import ConfigurationError
+from benchmark.components import ConfigurationError
 from benchmark.prepare import prepare
 from benchmark.record import FILE, read_record
 from benchmark.run import execute, missing_metrics

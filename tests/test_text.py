@@ -6,7 +6,7 @@ import pytest
 from bench_report import manifest, record
 
 from benchmark.record import write_record
-from benchmark.report import write_report
+from benchmark.summary import write_report
 from benchmark.text import cell, code, markdown, plain, shortened
 from metrics.core import Score
 

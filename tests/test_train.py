@@ -9,8 +9,8 @@ import pytest
 import torch
 from conftest import image_dataset
 
+from benchmark.components import ConfigurationError
 from benchmark.compose import compose
-from benchmark.configuration import ConfigurationError
 from benchmark.pixels import Pixels
 from benchmark.stage import build_model, build_objective
 from benchmark.train import _batches, _factor, fit

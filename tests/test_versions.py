@@ -11,8 +11,8 @@ import pytest
 from benchmark import versions
 from benchmark.manifest import read_manifest
 from benchmark.record import FILE, read_folder, read_record, write_record
-from benchmark.report import write_report
 from benchmark.run import execute, previous_record
+from benchmark.summary import write_report
 
 FIXTURES = Path(__file__).parent / "fixtures"
 BEFORE = FIXTURES / "version1"  # a sweep of two runs as it was written before versions were stated

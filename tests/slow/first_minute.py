@@ -29,6 +29,7 @@ from benchmark.compose import Composer, compose
 from benchmark.configuration import Plan
 from benchmark.datasets import sprites
 from benchmark.grids import expand
+from benchmark.machine import processes
 from benchmark.pixels import Pixels
 from benchmark.stage import build
 from benchmark.streams import torch_stream
@@ -174,7 +175,7 @@ def main(argv: list[str] | None = None) -> int:
     chosen = [plan for plan in plans(arguments.seed) if all(word in _name(plan) for word in arguments.words)]
     if not chosen:
         parser.error(f"no run has all of {arguments.words}")
-    workers, spawn = chosen[0].settings.processes(len(chosen)), multiprocessing.get_context("spawn")
+    workers, spawn = processes(chosen[0].settings, len(chosen)), multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as cache, ProcessPoolExecutor(workers, mp_context=spawn) as pool:
         return exit_code(chosen, pool.map(_on_few_images, chosen, itertools.repeat(cache)))
 

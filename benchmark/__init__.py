@@ -13,7 +13,7 @@ The Python face, each part imported when it is asked for:
 from importlib import import_module
 from typing import Any
 
-_FACE = {"load": "benchmark.trained", "results": "benchmark.frames", "score": "benchmark.evaluate"}
+_FACE = {"load": "benchmark.trained", "results": "benchmark.reporting.frames", "score": "benchmark.evaluate"}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmark import interrupts
 from benchmark.shadows import hidden
+from benchmark.sweeping import interrupts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,14 +56,14 @@ def ended(act: Callable[[], int]) -> int:
 
 
 def _help() -> int:
-    from benchmark.guide import guide
+    from benchmark.config.guide import guide
 
     print(guide())
     return 0
 
 
 def _version() -> int:
-    from benchmark.provenance import code_state
+    from benchmark.store.provenance import code_state
 
     found = code_state()["versions"]
     print(f"betterbound {found['betterbound']} (python {found['python']}, torch {found['torch']})")
@@ -71,22 +71,22 @@ def _version() -> int:
 
 
 def _perform(arguments: Sequence[str]) -> int:
-    from benchmark.commandline import parse
+    from benchmark.config.commandline import parse
 
     command = parse(arguments)
     if command.question:
-        from benchmark.questions import ask_hydra
+        from benchmark.config.questions import ask_hydra
 
         return ask_hydra(command.question)
-    from benchmark.entry import perform
+    from benchmark.cli import perform
 
     return perform(command)
 
 
 def _explained(error: Exception) -> int:
     """Print the one line of an error; returns the exit code."""
-    from benchmark.files import Unwritable
-    from benchmark.mistakes import one_line
+    from benchmark.config.mistakes import one_line
+    from benchmark.store.files import Unwritable
 
     of_hydra = type(error).__module__.startswith(("hydra.", "omegaconf."))
     mistake = isinstance(error, ValueError | Unwritable) or of_hydra

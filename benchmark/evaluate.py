@@ -10,13 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.components import ConfigurationError
-from benchmark.compose import compose
-from benchmark.engine import score_source
-from benchmark.files import write_json
-from benchmark.record import SCHEMA
-from benchmark.scores import score_table
-from benchmark.unscored import lines
+from benchmark.config.components import ConfigurationError
+from benchmark.config.compose import compose
+from benchmark.measure.engine import score_source
+from benchmark.reporting.terminal import score_table
+from benchmark.reporting.unscored import lines
+from benchmark.store.files import write_json
+from benchmark.store.record import SCHEMA
 
 if TYPE_CHECKING:
     import pandas as pd

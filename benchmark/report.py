@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.files import Unwritable
-from benchmark.plots import FORMATS
-from benchmark.summary import Shown, write_report
+from benchmark.reporting.figures.write import FORMATS
+from benchmark.reporting.leaderboard import Shown, write_report
+from benchmark.store.files import Unwritable
 
 
 def shown_of(words: Sequence[str]) -> Shown:

@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.distributions import Distribution
 
-from benchmark.checkpoint import load_checkpoint
-from benchmark.components import Component, component
-from benchmark.configuration import Settings
+from benchmark.config.components import Component, component
+from benchmark.config.plan import Settings
 from benchmark.datasets import Dataset
-from benchmark.loading import device_of, load_dataset
-from benchmark.record import Record, read_record
-from benchmark.streams import torch_stream
+from benchmark.store.checkpoint import load_checkpoint
+from benchmark.store.record import Record, read_record
+from benchmark.training.loading import device_of, load_dataset
+from benchmark.training.noise import torch_stream
 from models.sampling import draw
 from models.vae import VAE
 

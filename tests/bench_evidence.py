@@ -8,9 +8,9 @@ import time
 
 import torch
 
-from benchmark.compose import compose
-from benchmark.evidence import BLOCK
-from benchmark.stage import build_model
+from benchmark.config.compose import compose
+from benchmark.measure.densities import BLOCK
+from benchmark.training.setup import build_model
 from models.evidence import importance_evidence
 
 

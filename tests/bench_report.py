@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.asked import Asked, as_manifest
-from benchmark.files import write_json
-from benchmark.manifest import FILE as MANIFEST
-from benchmark.record import Record, read_folder, write_record
+from benchmark.store.asked import Asked, as_manifest
+from benchmark.store.files import write_json
+from benchmark.store.manifest import FILE as MANIFEST
+from benchmark.store.record import Record, read_folder, write_record
 from metrics.core import Score
 
 FACTORS = {"mnist5k": ("label",), "sprites": ("shape", "scale", "orientation", "x", "y")}
@@ -159,7 +159,7 @@ def main() -> None:
         )
         manifest(folder)
         start, busy = time.perf_counter(), time.process_time()
-        from benchmark.summary import write_report  # its imports are a part of the wait
+        from benchmark.reporting.leaderboard import write_report  # its imports are a part of the wait
 
         report = write_report(folder)
         seconds = f"{time.perf_counter() - start:.1f} s ({time.process_time() - busy:.1f} s of processor time)"

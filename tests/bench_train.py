@@ -13,12 +13,12 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from benchmark.compose import compose
+from benchmark.config.compose import compose
 from benchmark.datasets import Dataset
-from benchmark.pixels import Pixels, _bernoulli
-from benchmark.stage import build_model, build_objective
-from benchmark.streams import torch_stream
-from benchmark.train import _batches
+from benchmark.training.fit import _batches
+from benchmark.training.noise import torch_stream
+from benchmark.training.pixels import Pixels, _bernoulli
+from benchmark.training.setup import build_model, build_objective
 from models.vae import Batch
 
 ROUNDS, STEPS = 15, 40
@@ -35,7 +35,7 @@ def mnist_like() -> Dataset:
 
 
 class Ours:
-    """The parts of benchmark.train's loop, step by step."""
+    """The parts of benchmark.training.fit's loop, step by step."""
 
     def __init__(self, overrides: list[str], data: Dataset, batch_size: int) -> None:
         plan = compose(overrides)

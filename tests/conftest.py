@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.compose import compose
+from benchmark.config.compose import compose
 from benchmark.datasets import Dataset
-from benchmark.loading import with_data
+from benchmark.training.loading import with_data
 
 CONF = Path(__file__).parent.parent / "conf"
 TINY = (

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from bench_report import record
 
-from benchmark.agreement import NAMES, with_agreement
-from benchmark.record import write_record
-from benchmark.summary import write_report
+from benchmark.reporting.leaderboard import write_report
+from benchmark.reporting.udr import NAMES, with_agreement
+from benchmark.store.record import write_record
 from metrics.core import Score
 
 N, D = 400, 4

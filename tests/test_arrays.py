@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from hostile import encrypted, npy, npz, of_method, scratched
 
-from benchmark import arrays
-from benchmark.arrays import UnreadableError, read_arrays
+from benchmark.store import arrays
+from benchmark.store.arrays import UnreadableError, read_arrays
 
 CODES = np.random.default_rng(0).standard_normal((300, 3))
 HUGE = 10**12

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from benchmark.checkpoint import DESCRIPTION, WEIGHTS, Training, load_checkpoint, save_checkpoint
+from benchmark.store.checkpoint import DESCRIPTION, WEIGHTS, Training, load_checkpoint, save_checkpoint
 from models.networks import mlp
 
 IDENTITY = {"model": "mlp", "seed": 0}

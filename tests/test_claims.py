@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from bench_report import record
 
-from benchmark.asked import Asked, as_manifest
-from benchmark.checking import check
-from benchmark.claims import RELATIONS, check_planned, parse_claims, sides_of
-from benchmark.components import ConfigurationError
-from benchmark.compose import compose
-from benchmark.entry import check_claims
-from benchmark.sweep import of_plans
-from benchmark.verdicts import as_json, latex, section
+from benchmark.cli import check_claims
+from benchmark.config.components import ConfigurationError
+from benchmark.config.compose import compose
+from benchmark.reporting.checking import check
+from benchmark.reporting.claims import RELATIONS, check_planned, parse_claims, sides_of
+from benchmark.reporting.verdicts import as_json, latex, section
+from benchmark.store.asked import Asked, as_manifest
+from benchmark.sweeping.sweep import of_plans
 from metrics.core import Score
 
 CLAIM = {"text": "A is below B", "metric": "rate", "relation": "less",

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.comparing import certain_best, compare, seed_correlation, worth_pairing
-from benchmark.findings import Finding
-from benchmark.relations import shares
-from benchmark.statistics import Estimate, holm, of_values
-from benchmark.trends import peak
+from benchmark.reporting.comparing import certain_best, compare, seed_correlation, worth_pairing
+from benchmark.reporting.findings import Finding
+from benchmark.reporting.statistics import Estimate, holm, of_values
+from benchmark.reporting.trends import peak
+from benchmark.reporting.variance import shares
 
 TIMES = 500
 
@@ -176,7 +176,7 @@ def held(times, name, bound, *setting, **noise):
 
 @pytest.fixture
 def few_resamples(monkeypatch):
-    monkeypatch.setattr("benchmark.relations.RESAMPLES", 100)
+    monkeypatch.setattr("benchmark.reporting.variance.RESAMPLES", 100)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from conftest import CONF
 
 from benchmark.__main__ import main
-from benchmark.commandline import parse
-from benchmark.components import ConfigurationError
+from benchmark.config.commandline import parse
+from benchmark.config.components import ConfigurationError
 
 TINY = ["dataset=digits", "metrics=[rate_distortion]"]
 STUDY = """\

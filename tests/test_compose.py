@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from conftest import names_in
 
-from benchmark import source
-from benchmark.components import ConfigurationError
-from benchmark.compose import Composer, compose
-from benchmark.configuration import check_settings, plan
-from benchmark.grids import expand
-from benchmark.source import Source, composed_of
+from benchmark.config import source
+from benchmark.config.components import ConfigurationError
+from benchmark.config.compose import Composer, compose
+from benchmark.config.grids import expand
+from benchmark.config.plan import check_settings, plan
+from benchmark.config.source import Source, composed_of
 
 
 def by_hydra(overrides, where=None):
@@ -30,7 +30,9 @@ def test_plans_of_a_sweep_are_those_of_composing_each_by_itself(experiment):
 
 def test_a_thousand_seeds_and_numbers_are_composed_once(monkeypatch):
     composed = []
-    monkeypatch.setattr("benchmark.compose.composed_of", lambda *given: composed.append(given) or composed_of(*given))
+    monkeypatch.setattr(
+        "benchmark.config.compose.composed_of", lambda *given: composed.append(given) or composed_of(*given)
+    )
     composer = Composer()
     chosen = ["metrics=[mig]", "objective=beta_vae"]
     plans = [composer.plan([*chosen, f"objective.beta={i / 7}", f"seed={i}"]) for i in range(1000)]

@@ -6,10 +6,10 @@ from typing import Literal
 
 import pytest
 
-from benchmark.components import ConfigurationError, check_options, check_value, locate
-from benchmark.compose import compose
-from benchmark.loading import device_of
-from benchmark.mistakes import named
+from benchmark.config.components import ConfigurationError, check_options, check_value, locate
+from benchmark.config.compose import compose
+from benchmark.config.mistakes import named
+from benchmark.training.loading import device_of
 from models.types import Count, NonNegative, Variance
 
 MISTAKES = {
@@ -116,8 +116,8 @@ def test_auto_takes_every_metric_there_is():
 
 @pytest.mark.parametrize(
     ("function", "option"),
-    [("models.objectives.iwae", "num_samples"), ("benchmark.train.fit", "warmup_steps"), ("metrics.dci.dci", "leaves"),
-     ("metrics.predictors.boosted_probe", "leaves"), ("metrics.mig.mig", "bins")],
+    [("models.objectives.iwae", "num_samples"), ("benchmark.training.fit.fit", "warmup_steps"),
+     ("metrics.dci.dci", "leaves"), ("metrics.predictors.boosted_probe", "leaves"), ("metrics.mig.mig", "bins")],
 )  # fmt: skip
 def test_a_count_that_no_library_can_count_to_is_refused_by_its_name(function, option):
     with pytest.raises(ConfigurationError, match=rf"^a\.{option}=9{{20}}: Input should be less than or equal"):

@@ -7,12 +7,12 @@ import pytest
 import torch
 from conftest import image_dataset
 
-from benchmark.compose import compose
+from benchmark.config.compose import compose
 from benchmark.datasets import Lazy, Paths, more_sprites, variants
 from benchmark.datasets.sprites import sprites
-from benchmark.headlines import group_titles
-from benchmark.loading import comparison_group
-from benchmark.pixels import LAZY_MEAN, Pixels
+from benchmark.reporting.columns import group_titles
+from benchmark.training.loading import comparison_group
+from benchmark.training.pixels import LAZY_MEAN, Pixels
 
 
 @pytest.fixture(scope="module")
@@ -135,11 +135,11 @@ def test_the_full_grid_is_labelled_in_groups_and_titles(paths, plain):
 
 
 def test_a_run_on_lazy_images_says_its_protocol(plan_of_run, monkeypatch):
-    from benchmark.run import execute
+    from benchmark.experiment import execute
 
     tiny = replace(image_dataset((3, 8, 8), "uint8", "none"), protocol="trained on the full grid")
     lazy = replace(tiny, images=Lazy(tiny.images.shape, tiny.images.__getitem__, "these"))
-    monkeypatch.setattr("benchmark.stage.load_dataset", lambda *_: lazy)
+    monkeypatch.setattr("benchmark.training.setup.load_dataset", lambda *_: lazy)
     record = execute(plan_of_run("model=mlp", "metrics=[information]"))
     assert record.provenance["protocol"] == "trained on the full grid"
     assert "/pseudo-nats/" in record.group

@@ -15,11 +15,11 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 
 from benchmark.__main__ import main
-from benchmark.loading import load_dataset
-from benchmark.manifest import read_manifest
-from benchmark.record import FILE, read_record
-from benchmark.run import execute
-from benchmark.validation import validated
+from benchmark.experiment import execute
+from benchmark.store.manifest import read_manifest
+from benchmark.store.record import FILE, read_record
+from benchmark.sweeping.validation import validated
+from benchmark.training.loading import load_dataset
 
 CHOSEN = ["dataset=digits", "model.latent_dim=3", "trainer.steps=40", "metrics=[evidence]"]
 

@@ -10,9 +10,9 @@ import pytest
 from conftest import TINY
 
 from benchmark import run
-from benchmark.bring import read_npz
-from benchmark.codes import save_codes
 from benchmark.evaluate import main, score
+from benchmark.measure.bring import read_npz
+from benchmark.store.codes import save_codes
 
 METRICS = "metrics=[mig,dci,linear_probe,information]"
 

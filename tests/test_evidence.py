@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from benchmark.evidence import MOST_SAMPLES, WORK, _affordable, _multiplications
+from benchmark.measure.densities import MOST_SAMPLES, WORK, _affordable, _multiplications
 from models.networks import conv, linear, mlp
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from benchmark import load, results
-from benchmark.pixels import Pixels
-from benchmark.run import execute
+from benchmark.experiment import execute
+from benchmark.training.pixels import Pixels
 from metrics.core import Score
 
 
@@ -17,8 +17,8 @@ def run_folder(tmp_path_factory):
     """One tiny run for all tests here."""
     from conftest import TINY
 
-    from benchmark.compose import compose
-    from benchmark.loading import with_data
+    from benchmark.config.compose import compose
+    from benchmark.training.loading import with_data
 
     folder = tmp_path_factory.mktemp("face")
     plan = with_data(compose([*TINY, "objective=beta_vae", f"results_dir={folder}", f"cache_dir={folder}"]))
@@ -77,7 +77,7 @@ def test_a_record_shows_itself_and_says_what_there_is(run_folder):
 def test_too_little_said_of_a_score_lists_what_there_is():
     from dataclasses import replace
 
-    from benchmark.record import Record
+    from benchmark.store.record import Record
 
     probe = Score("linear_probe_accuracy", 0.5, None, "accuracy", "higher", "mean", num_labels=100)
     record = Record(

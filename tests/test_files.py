@@ -16,14 +16,15 @@ import pytest
 from bench_report import record
 from conftest import CONF
 
-from benchmark import claim, files
-from benchmark.claim import Busy, NoLocks, claimed
 from benchmark.evaluate import main as evaluate
-from benchmark.files import Unwritable, remove_leftovers, write_text
-from benchmark.record import write_record
+from benchmark.experiment import execute
 from benchmark.report import main as report
-from benchmark.run import execute
-from benchmark.sweep import sweep
+from benchmark.store import files
+from benchmark.store import lock as claim
+from benchmark.store.files import Unwritable, remove_leftovers, write_text
+from benchmark.store.lock import Busy, NoLocks, claimed
+from benchmark.store.record import write_record
+from benchmark.sweeping.sweep import sweep
 from metrics.core import Score
 
 HOLD = """
@@ -34,7 +35,7 @@ if sys.argv[2] == "soft":
     def flock(*_):
         raise OSError(38, "Function not implemented")
     fcntl.flock = flock
-from benchmark import claim
+from benchmark.store import lock as claim
 claim.LEASE_SECONDS = float(sys.argv[3])
 with claim.claimed(Path(sys.argv[1]), wait=False):
     print("held", flush=True)

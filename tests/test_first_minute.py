@@ -9,7 +9,7 @@ import pytest
 from conftest import TINY
 from slow import first_minute
 
-from benchmark.compose import compose
+from benchmark.config.compose import compose
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.components import ConfigurationError
-from benchmark.compose import Composer
-from benchmark.grids import expand
+from benchmark.config.components import ConfigurationError
+from benchmark.config.compose import Composer
+from benchmark.config.grids import expand
 
 COMPOSER = Composer()
 

@@ -11,13 +11,13 @@ import pytest
 import yaml
 from conftest import CONF, names_in
 
-from benchmark.codes import FILE as CODES
-from benchmark.components import PACKAGES
-from benchmark.compose import compose
-from benchmark.guide import description, guide
-from benchmark.loading import with_data
-from benchmark.record import Record, write_record
-from benchmark.versions import SCORES
+from benchmark.config.components import PACKAGES
+from benchmark.config.compose import compose
+from benchmark.config.guide import description, guide
+from benchmark.store.codes import FILE as CODES
+from benchmark.store.record import Record, write_record
+from benchmark.store.versions import SCORES
+from benchmark.training.loading import with_data
 
 ROOT = CONF.parent
 GROUPS = ("dataset", "model", "objective", "trainer", "metrics")
@@ -33,6 +33,66 @@ def imports_of(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module.split(".")[0])
     return found
+
+
+# What a room of benchmark may see, beside itself. Commands, cli.py and the Python face see everything.
+SEEN = {
+    "store": set(),
+    "datasets": {"store"},
+    "config": {"store", "datasets"},
+    "training": {"store", "datasets", "config"},
+    "measure": {"store", "datasets", "config", "training"},
+    "experiment": {"store", "datasets", "config", "training", "measure"},
+    "trained": {"store", "datasets", "config", "training", "measure"},
+    "sweeping": {"store", "datasets", "config", "training", "measure", "experiment"},
+    "reporting": {"store"},
+    "shadows": set(),
+}
+
+
+@pytest.mark.parametrize("room", sorted(SEEN))
+def test_rooms_import_one_way(room):
+    paths = [*(ROOT / "benchmark" / room).rglob("*.py"), *(ROOT / "benchmark").glob(f"{room}.py")]
+    assert paths
+    for path in paths:
+        assert rooms_of(path) - {room} <= SEEN[room], path
+
+
+def test_every_room_has_a_place_in_the_order():
+    ours = {
+        path.stem for path in (ROOT / "benchmark").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert ours - set(SEEN) == {"__init__", "__main__", "cli", "report", "evaluate"}
+
+
+def test_no_two_modules_import_each_other():
+    graph = {name_of(path): modules_of(path) for path in (ROOT / "benchmark").rglob("*.py")}
+    left = {name: {other for other in seen if other in graph} - {name} for name, seen in graph.items()}
+    while free := [name for name, seen in left.items() if not seen]:
+        left = {name: seen - set(free) for name, seen in left.items() if name not in free}
+    assert not left
+
+
+def name_of(path: Path) -> str:
+    """The dotted name of a module of ours."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def modules_of(path: Path) -> set[str]:
+    """Dotted names of the modules of benchmark that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("benchmark"):
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            places = [ROOT / Path(*name.split(".")) for name in inner]
+            are_modules = [place.with_suffix(".py").exists() or place.is_dir() for place in places]
+            found |= {name if module else node.module for name, module in zip(inner, are_modules, strict=True)}
+    return found - {"benchmark"}
+
+
+def rooms_of(path: Path) -> set[str]:
+    """The rooms of benchmark that a file imports from."""
+    return {name.split(".")[1] for name in modules_of(path)}
 
 
 @pytest.mark.parametrize("package", sorted(FORBIDDEN))

@@ -7,14 +7,14 @@ import shutil
 from itertools import zip_longest
 from pathlib import Path
 
-from benchmark import identity
-from benchmark.components import component, locate
-from benchmark.compose import Composer
-from benchmark.configuration import METRIC_SETS
-from benchmark.documents import digest
-from benchmark.manifest import read_manifest
-from benchmark.record import read_folder
-from benchmark.run import finished
+from benchmark.config import identity
+from benchmark.config.components import component, locate
+from benchmark.config.compose import Composer
+from benchmark.config.plan import METRIC_SETS
+from benchmark.experiment import finished
+from benchmark.store.documents import digest
+from benchmark.store.manifest import read_manifest
+from benchmark.store.record import read_folder
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FROZEN = json.loads((FIXTURES / "identities.json").read_text())
@@ -37,7 +37,7 @@ def test_what_a_choice_is_has_not_changed():
 
 
 def test_finished_runs_of_then_are_finished_now(plan_of_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmark.run.SCORES", 2)  # scores may be computed anew, but nothing is trained anew
+    monkeypatch.setattr("benchmark.experiment.SCORES", 2)  # scores may be computed anew, but nothing is trained anew
     records, damaged = read_folder(BEFORE)
     assert len(records) == 3
     assert not damaged

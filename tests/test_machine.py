@@ -9,17 +9,19 @@ import sys
 import pytest
 import torch
 
-from benchmark import machine
-from benchmark.components import ConfigurationError
-from benchmark.configuration import Settings
-from benchmark.loading import device_of
-from benchmark.machine import Slots, cores, device_of_slot, devices
+from benchmark.config.components import ConfigurationError
+from benchmark.config.plan import Settings
+from benchmark.sweeping import machine
+from benchmark.sweeping.machine import Slots, cores, device_of_slot, devices
+from benchmark.training.loading import device_of
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity masks")
 def test_only_the_cores_that_may_be_used_count():
     one = min(os.sched_getaffinity(0))
-    code = f"import os; os.sched_setaffinity(0, {{{one}}}); from benchmark.machine import cores; print(cores())"
+    code = (
+        f"import os; os.sched_setaffinity(0, {{{one}}}); from benchmark.sweeping.machine import cores; print(cores())"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "1\n"
 
 
@@ -54,7 +56,7 @@ def test_workers_are_as_many_as_gpus_or_cores_and_never_more_than_runs(monkeypat
 
 
 HOLD = (
-    "import sys; from pathlib import Path; from benchmark.machine import Slots; "
+    "import sys; from pathlib import Path; from benchmark.sweeping.machine import Slots; "
     "s = Slots(Path(sys.argv[1]), 2).take(); print(s[0]); input()"
 )
 

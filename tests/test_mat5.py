@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from benchmark.arrays import UNREADABLE
 from benchmark.datasets import mat5
 from benchmark.datasets.mat5 import uint8_array
+from benchmark.store.arrays import UNREADABLE
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (5, 4, 3, 2, 2), dtype=np.uint8)
 

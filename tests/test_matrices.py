@@ -10,9 +10,10 @@ import pytest
 from bench_report import record
 from metric_cases import METRICS, representation
 
-from benchmark.headlines import headline_rows
-from benchmark.heatmaps import heatmaps
-from benchmark.matrices import (
+from benchmark.reporting.columns import headline_rows
+from benchmark.reporting.figures.heatmaps import heatmaps
+from benchmark.reporting.tables import full_table, leaderboard
+from benchmark.store.matrices import (
     FILE,
     KINDS,
     MOST_DIMENSIONS,
@@ -23,7 +24,6 @@ from benchmark.matrices import (
     row_order,
     words_of,
 )
-from benchmark.tables import full_table, leaderboard
 from metrics.core import Score
 
 READS = {

@@ -8,8 +8,8 @@ import torch
 from metric_cases import METRICS, representation
 from torch.distributions import MultivariateNormal
 
-from benchmark.codes import assumed, of_a_run, read_test_codes, save_codes
-from benchmark.encode import encoded
+from benchmark.measure.encode import encoded
+from benchmark.store.codes import assumed, of_a_run, read_test_codes, save_codes
 from metrics.arrays import are_drawn, from_arrays
 from metrics.core import Codes, Representation
 from models.distributions import StandardNormal, is_diagonal_normal, is_standard_normal

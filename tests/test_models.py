@@ -9,9 +9,9 @@ import torch
 from conftest import image_dataset, names_in
 from torch.distributions import Independent, Normal
 
-from benchmark.compose import compose
-from benchmark.pixels import Pixels
-from benchmark.stage import build_model, build_objective
+from benchmark.config.compose import compose
+from benchmark.training.pixels import Pixels
+from benchmark.training.setup import build_model, build_objective
 from models.vae import Batch
 
 MODELS = [name for name in names_in("model") if not compose([f"model={name}"]).is_reference]

@@ -7,11 +7,11 @@ import pytest
 import torch
 from conftest import image_dataset
 
-from benchmark.compose import compose
-from benchmark.moments import start_second_moments
-from benchmark.pixels import Pixels
-from benchmark.stage import build_model
-from benchmark.train import fit
+from benchmark.config.compose import compose
+from benchmark.training.fit import fit
+from benchmark.training.moments import start_second_moments
+from benchmark.training.pixels import Pixels
+from benchmark.training.setup import build_model
 from models.objectives import elbo
 
 BATCH = 20

@@ -10,10 +10,10 @@ import torch
 from conftest import image_dataset, names_in
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from benchmark.compose import compose
-from benchmark.pixels import Pixels
-from benchmark.stage import build_model, build_objective
-from benchmark.train import fit
+from benchmark.config.compose import compose
+from benchmark.training.fit import fit
+from benchmark.training.pixels import Pixels
+from benchmark.training.setup import build_model, build_objective
 from models.adversary import permute_dimensions
 from models.aggregate import aggregate
 from models.disentangling import annealed_vae, beta_tcvae, dip_vae, info_vae, mmd

@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from benchmark.compose import compose
-from benchmark.loading import with_data
-from benchmark.run import execute
+from benchmark.config.compose import compose
+from benchmark.experiment import execute
+from benchmark.training.loading import with_data
 
 LINEAR = (
     "dataset=linear_gaussian",

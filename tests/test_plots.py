@@ -9,11 +9,11 @@ import pytest
 from bench_report import realistic, record
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from benchmark.headlines import headline_rows
-from benchmark.looks import STYLE
-from benchmark.names import spoken
-from benchmark.plots import DRAW
-from benchmark.tables import full_table, leaderboard
+from benchmark.reporting.columns import headline_rows
+from benchmark.reporting.figures.style import STYLE
+from benchmark.reporting.figures.write import DRAW
+from benchmark.reporting.names import spoken
+from benchmark.reporting.tables import full_table, leaderboard
 from metrics.core import Score
 
 

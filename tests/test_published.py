@@ -11,14 +11,14 @@ from bench_report import manifest, record
 from conftest import CONF, names_in
 from test_tables import runs
 
-from benchmark.components import ConfigurationError
-from benchmark.compose import compose
-from benchmark.headlines import HEADLINES
-from benchmark.published import GRADES, names, not_run, number, read
-from benchmark.record import write_record
-from benchmark.summary import write_report
-from benchmark.tables import full_table, leaderboard
-from benchmark.wide import wide_tables
+from benchmark.config.components import ConfigurationError
+from benchmark.config.compose import compose
+from benchmark.reporting.board import wide_tables
+from benchmark.reporting.columns import HEADLINES
+from benchmark.reporting.leaderboard import write_report
+from benchmark.reporting.tables import full_table, leaderboard
+from benchmark.store.published import GRADES, names, not_run, number, read
+from benchmark.store.record import write_record
 from metrics.core import Score
 
 FOLDER = CONF.parent / "results" / "published"

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from bench_report import realistic, record
 
-from benchmark.documents import Damaged, digest
-from benchmark.manifest import FILE as MANIFEST
-from benchmark.manifest import read_manifest, replace_manifest
-from benchmark.record import FILE, known_record, make_way, read_folder, read_record, write_record
-from benchmark.summary import write_report
+from benchmark.reporting.leaderboard import write_report
+from benchmark.store.documents import Damaged, digest
+from benchmark.store.manifest import FILE as MANIFEST
+from benchmark.store.manifest import read_manifest, replace_manifest
+from benchmark.store.record import FILE, known_record, make_way, read_folder, read_record, write_record
 from metrics.core import Score
 
 GOOD = record(scores=[Score("rate", 1.0, 0.1, "nats")])

@@ -5,7 +5,7 @@ import pytest
 from conftest import image_dataset
 
 from benchmark.datasets import Dataset
-from benchmark.references import ica, pca, pixels, random_rotation, rotated_truth, truth
+from benchmark.measure.references import ica, pca, pixels, random_rotation, rotated_truth, truth
 
 
 def mixed_sources(n: int = 4000) -> tuple[Dataset, np.ndarray]:

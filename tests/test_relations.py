@@ -10,12 +10,12 @@ import pytest
 from bench_report import record
 from scipy import stats
 
-from benchmark.correlations import bootstrapped, correlate, correlations_table, spearman
-from benchmark.relating import relations, shown
-from benchmark.relations import shares, trained_scores, variance_table
-from benchmark.run import execute
-from benchmark.summary import write_report
-from benchmark.tables import full_table
+from benchmark.experiment import execute
+from benchmark.reporting.between_scores import relations, shown
+from benchmark.reporting.correlations import bootstrapped, correlate, correlations_table, spearman
+from benchmark.reporting.leaderboard import write_report
+from benchmark.reporting.tables import full_table
+from benchmark.reporting.variance import shares, trained_scores, variance_table
 from metrics.core import Score
 
 GRID = {"elbo": [{}], "beta_vae": [{"beta": 2.0}, {"beta": 4.0}, {"beta": 8.0}], "iwae": [{"num_samples": 5}]}

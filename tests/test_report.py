@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from bench_report import demo, manifest, record
 
-from benchmark.caveats import caveats
-from benchmark.record import write_record
 from benchmark.report import main, shown_of
-from benchmark.summary import Shown, write_report
-from benchmark.tables import BOARD, COLUMNS
-from benchmark.verdicts import VERDICTS
+from benchmark.reporting.leaderboard import Shown, write_report
+from benchmark.reporting.tables import BOARD, COLUMNS
+from benchmark.reporting.verdicts import VERDICTS
+from benchmark.reporting.warnings import caveats
+from benchmark.store.record import write_record
 from metrics.core import Score
 
 FILES = {"claims.json", "scores.csv", "rate_distortion.png", "beta.png", "leaderboard.png"}

@@ -18,13 +18,13 @@ from conftest import TINY
 from torch.nn.modules.module import register_module_forward_hook
 
 from benchmark import run as run_from_python
-from benchmark.claim import Busy, claimed
-from benchmark.components import ConfigurationError
-from benchmark.prepare import prepare
-from benchmark.record import FILE, read_record
-from benchmark.run import execute, missing_metrics
-from benchmark.stage import REHEARSAL
-from benchmark.sweep import sweep
+from benchmark.config.components import ConfigurationError
+from benchmark.experiment import execute, missing_metrics
+from benchmark.store.lock import Busy, claimed
+from benchmark.store.record import FILE, read_record
+from benchmark.sweeping.prepare import prepare
+from benchmark.sweeping.sweep import sweep
+from benchmark.training.setup import REHEARSAL
 from models.distributions import GaussianPosterior
 
 

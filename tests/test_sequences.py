@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchmark import report, sweep
+from benchmark import report
 from benchmark.__main__ import main
-from benchmark.run import execute
+from benchmark.experiment import execute
+from benchmark.sweeping import sweep
 
 SMALL = ("dataset=digits", "trainer.steps=5", "trainer.validations=1")
 CHEAP = ("metrics=[rate_distortion]", "metrics.rate_distortion.num_samples=2")

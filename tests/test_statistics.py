@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.comparing import certain_best, compare, seed_correlation, welch
-from benchmark.statistics import PLAIN, Estimate, Scale, decimals, half_widths, of_values, ranks
+from benchmark.reporting.comparing import certain_best, compare, seed_correlation, welch
+from benchmark.reporting.statistics import PLAIN, Estimate, Scale, decimals, half_widths, of_values, ranks
 
 
 def interval(values):

@@ -7,9 +7,9 @@ import pytest
 from bench_report import record
 from scipy import stats
 
-from benchmark.ranking import rank_key
-from benchmark.tables import BOARD, COLUMNS, full_table, labels, leaderboard, scores_table, varied
-from benchmark.wide import wide_tables
+from benchmark.reporting.board import wide_tables
+from benchmark.reporting.ranking import rank_key
+from benchmark.reporting.tables import BOARD, COLUMNS, full_table, labels, leaderboard, scores_table, varied
 from metrics.core import Score
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from bench_report import manifest, record
 
-from benchmark.record import write_record
-from benchmark.summary import write_report
-from benchmark.text import cell, code, markdown, plain, shortened
+from benchmark.reporting.leaderboard import write_report
+from benchmark.reporting.text import cell, code, markdown, plain, shortened
+from benchmark.store.record import write_record
 from metrics.core import Score
 
 HOSTILE = "<script>x</script> [a](http://b) | **c** `d` \x1b[31m\u202e www.e.org _f_ $g$ &amp;"

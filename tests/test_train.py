@@ -9,12 +9,12 @@ import pytest
 import torch
 from conftest import image_dataset
 
-from benchmark.components import ConfigurationError
-from benchmark.compose import compose
-from benchmark.pixels import Pixels
-from benchmark.stage import build_model, build_objective
-from benchmark.train import _batches, _factor, fit
-from benchmark.updates import optimizer as build_optimizer
+from benchmark.config.components import ConfigurationError
+from benchmark.config.compose import compose
+from benchmark.training.fit import _batches, _factor, fit
+from benchmark.training.pixels import Pixels
+from benchmark.training.setup import build_model, build_objective
+from benchmark.training.updates import optimizer as build_optimizer
 
 
 @functools.cache

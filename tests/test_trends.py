@@ -7,8 +7,8 @@ import pytest
 from bench_report import record
 from test_claims import CLAIM, asked_of
 
-from benchmark.checking import check
-from benchmark.claims import check_planned, parse_claims
+from benchmark.reporting.checking import check
+from benchmark.reporting.claims import check_planned, parse_claims
 from metrics.core import Score
 
 BETAS = (0.5, 1.0, 2.0, 4.0, 8.0)

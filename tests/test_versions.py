@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import versions
-from benchmark.manifest import read_manifest
-from benchmark.record import FILE, read_folder, read_record, write_record
-from benchmark.run import execute, previous_record
-from benchmark.summary import write_report
+from benchmark.experiment import execute, previous_record
+from benchmark.reporting.leaderboard import write_report
+from benchmark.store import versions
+from benchmark.store.manifest import read_manifest
+from benchmark.store.record import FILE, read_folder, read_record, write_record
 
 FIXTURES = Path(__file__).parent / "fixtures"
 BEFORE = FIXTURES / "version1"  # a sweep of two runs as it was written before versions were stated
@@ -52,7 +52,7 @@ def test_a_run_of_another_version_is_repeated_and_not_mixed(plan_of_run, tmp_pat
 
 def test_the_version_is_part_of_a_run_s_identity(plan_of_run, monkeypatch):
     before = plan_of_run().folder
-    monkeypatch.setattr("benchmark.configuration.NUMBERS", versions.NUMBERS + 1)
+    monkeypatch.setattr("benchmark.config.plan.NUMBERS", versions.NUMBERS + 1)
     assert plan_of_run().folder != before
 
 

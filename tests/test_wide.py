@@ -10,13 +10,13 @@ import pytest
 from bench_report import record
 from test_tables import board_of, bound, runs, sweep
 
-from benchmark.headlines import columns, group_titles, headline_rows
-from benchmark.latex import document, escape, latex
-from benchmark.pages import markdown, terminal
-from benchmark.tables import full_table
-from benchmark.verdicts import Verdict
-from benchmark.verdicts import latex as claims_latex
-from benchmark.wide import wide_tables
+from benchmark.reporting.board import wide_tables
+from benchmark.reporting.columns import columns, group_titles, headline_rows
+from benchmark.reporting.latex import document, escape, latex
+from benchmark.reporting.pages import markdown, terminal
+from benchmark.reporting.tables import full_table
+from benchmark.reporting.verdicts import Verdict
+from benchmark.reporting.verdicts import latex as claims_latex
 from metrics.core import Score
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from conftest import CONF
 
-from benchmark import interrupts, workers
-from benchmark.compose import compose
-from benchmark.prepare import prepare
-from benchmark.record import FILE, read_record
-from benchmark.workers import perform
+from benchmark.config.compose import compose
+from benchmark.store.record import FILE, read_record
+from benchmark.sweeping import interrupts, workers
+from benchmark.sweeping.prepare import prepare
+from benchmark.sweeping.workers import perform
 
 CHEAP = ("dataset=digits", "model=pca", "metrics=[rate_distortion]")
 proc = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into processes by /proc")

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from tqdm import tqdm
 
-from benchmark.arrays import UNREADABLE
 from benchmark.datasets.core import Lazy
+from benchmark.store.arrays import UNREADABLE
 
 try:
     import fcntl

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.arrays import reading
 from benchmark.datasets.cache import cached_array
 from benchmark.datasets.core import Dataset, Paths
 from benchmark.datasets.download import Checksum
@@ -19,6 +18,7 @@ from benchmark.datasets.idx import check_data_dir
 from benchmark.datasets.mat5 import MOST_BYTES, uint8_array
 from benchmark.datasets.published import Published, obtain
 from benchmark.datasets.splits import Seed, Size, sizes
+from benchmark.store.arrays import reading
 
 NAME = "nips2015-analogy-data.tar.gz"
 FILE = Published(

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.arrays import reading
 from benchmark.datasets.core import Paths
 from benchmark.datasets.download import Checksum, download
+from benchmark.store.arrays import reading
 
 log = logging.getLogger(__name__)
 SIZE_LIMIT = 64_000_000  # the largest file has 47,040,016 bytes

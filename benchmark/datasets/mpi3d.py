@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.arrays import blocks, opened, reading
 from benchmark.datasets.cache import mapped_images
 from benchmark.datasets.core import Dataset, Paths
 from benchmark.datasets.download import Checksum
@@ -17,6 +16,7 @@ from benchmark.datasets.grids import SIDE, Axes, Axis, by_row, grid_dataset
 from benchmark.datasets.idx import check_data_dir
 from benchmark.datasets.published import Published, obtain
 from benchmark.datasets.splits import Seed, Size, sizes
+from benchmark.store.arrays import blocks, opened, reading
 
 Variant = Literal["toy", "realistic", "real"]
 MD5 = {

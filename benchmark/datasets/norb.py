@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.arrays import reading
 from benchmark.datasets.cache import cached_array
 from benchmark.datasets.core import Dataset, Paths
 from benchmark.datasets.download import Checksum
@@ -20,6 +19,7 @@ from benchmark.datasets.grids import SIDE, Axes, Axis, by_image, grid_dataset, s
 from benchmark.datasets.idx import check_data_dir
 from benchmark.datasets.published import Published, obtain
 from benchmark.datasets.splits import Seed, Size, sizes
+from benchmark.store.arrays import reading
 
 MIRROR = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
 PARTS = ("smallnorb-5x46789x9x18x6x2x96x96-training", "smallnorb-5x01235x9x18x6x2x96x96-testing")

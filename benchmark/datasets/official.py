@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.arrays import blocks, opened, reading, whole
+from benchmark.store.arrays import blocks, opened, reading, whole
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 MD5 = "7da33b31b13a06f4b04a70402ce90c2e"

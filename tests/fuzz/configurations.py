@@ -36,7 +36,7 @@ FILLED = {
 @functools.cache
 def known() -> dict[str, Case]:
     """All cases, and in this process conf/ composed once for each choice, since nobody changes it."""
-    from benchmark import compose
+    from benchmark.config import compose
 
     compose.composed_of = functools.cache(compose.composed_of)
     return all_cases()

@@ -51,7 +51,7 @@ HYDRA = (
     "hydra.searchpath=1", "hydra.searchpath=[file:///nope/nope]", "hydra.searchpath=[pkg://nope]",
     "hydra.searchpath=null", "~hydra.job", "hydra/job_logging=nope", "hydra.job.config=3",
     "hydra.sweeper.max_batch_size=x", "hydra.launcher._target_=nope", "hydra.sweeper._target_=nope",
-    "hydra.launcher._target_=os.system", "hydra.sweeper._target_=benchmark.run.run", "+hydra.sweeper.nope=1",
+    "hydra.launcher._target_=os.system", "hydra.sweeper._target_=benchmark.experiment.run", "+hydra.sweeper.nope=1",
     "hydra.sweep.dir=[1]", "hydra=null", "hydra={}", "~hydra", "hydra.verbose=[",
 )  # fmt: skip
 SWEEPS = (
@@ -98,10 +98,10 @@ CLAIMS = (
 TARGETS = (
     "nope", "''", "os.system", "builtins.eval", "models", "models.", "models.nope", "models..objectives",
     "models.objectives", "models.objectives.nope", "models.objectives.math", "models.objectives.Tensor",
-    "models.networks.mlp", "metrics.mig.mig", "models.objectives.elbo", "benchmark.run.run",
-    "benchmark.__main__.main", "benchmark.nope", "benchmark.train.fit", "benchmark.datasets.digits.digits",
-    "benchmark.evidence.rate_distortion", "metrics.core.Score", "[]", "{}", "1", "true", "models.vae.VAE",
-    "benchmark.datasets.core.Paths", "benchmark.references.pca", "😀", "models.objectives.elbo.x",
+    "models.networks.mlp", "metrics.mig.mig", "models.objectives.elbo", "benchmark.experiment.run",
+    "benchmark.__main__.main", "benchmark.nope", "benchmark.training.fit.fit", "benchmark.datasets.digits.digits",
+    "benchmark.measure.densities.rate_distortion", "metrics.core.Score", "[]", "{}", "1", "true", "models.vae.VAE",
+    "benchmark.datasets.core.Paths", "benchmark.measure.references.pca", "😀", "models.objectives.elbo.x",
 )  # fmt: skip
 CHOICES = ("null", "", "3", "true", "[]", "{}", "[null]", "[1]", "[[elbo]]", "{a:1}", "nope")
 

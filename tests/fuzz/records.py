@@ -77,9 +77,9 @@ def _reported(folder: Path) -> str:
 
 
 def _unreadable(folder: Path) -> Iterator[str]:
-    from benchmark.documents import Damaged
-    from benchmark.manifest import read_manifest
-    from benchmark.record import read_record
+    from benchmark.store.documents import Damaged
+    from benchmark.store.manifest import read_manifest
+    from benchmark.store.record import read_record
 
     for path in (path for path in (folder / "runs").iterdir() if path.is_dir()):
         try:
@@ -105,10 +105,10 @@ def _evaluated(folder: Path) -> str:
 
 def _swept(folder: Path) -> str:
     """What is wrong with the same sweep again: afterwards every run must be finished, and every damaged one new."""
-    from benchmark import sweep, workers
-    from benchmark.entry import conduct as command
-    from benchmark.estimate import print_dry_run
-    from benchmark.run import execute, finished
+    from benchmark.cli import conduct as command
+    from benchmark.experiment import execute, finished
+    from benchmark.sweeping import sweep, workers
+    from benchmark.sweeping.estimate import print_dry_run
 
     plans = _plans(folder.parent)
     sweep.perform = lambda todo, _: [workers.Failure(plan, "") for plan in todo if not execute(plan)]
@@ -133,8 +133,8 @@ def _called(main: Callable[[list[str]], int | None], arguments: list[str]) -> tu
 
 
 def _plans(results: Path) -> list[Any]:
-    from benchmark.compose import compose
-    from benchmark.prepare import prepare
+    from benchmark.config.compose import compose
+    from benchmark.sweeping.prepare import prepare
 
     cache = Path(tempfile.gettempdir()) / f"betterbound-fuzz-{os.getuid()}"
     folders = (f"results_dir={results}", f"cache_dir={cache}")
@@ -144,10 +144,10 @@ def _plans(results: Path) -> list[Any]:
 @functools.cache
 def _whole() -> Path:
     """A small sweep with its manifest and a claim, made once in each process."""
-    from benchmark.files import write_json
-    from benchmark.manifest import FILE, read_manifest
-    from benchmark.run import execute
-    from benchmark.sweep import write_manifest
+    from benchmark.experiment import execute
+    from benchmark.store.files import write_json
+    from benchmark.store.manifest import FILE, read_manifest
+    from benchmark.sweeping.sweep import write_manifest
 
     results = Path(tempfile.mkdtemp())
     plans = _plans(results)
@@ -173,7 +173,7 @@ def _bytes(folder: Path, number: int, rng: np.random.Generator) -> None:
 
 def _values(folder: Path, number: int, rng: np.random.Generator) -> None:
     """Odd values anywhere in a record that states the right digest."""
-    from benchmark.documents import digest
+    from benchmark.store.documents import digest
 
     path = _record(folder, number)
     content = _mutated(json.loads(path.read_text()), rng, 1 + number % 3)

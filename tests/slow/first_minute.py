@@ -25,15 +25,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from benchmark.compose import Composer, compose
-from benchmark.configuration import Plan
+from benchmark.config.compose import Composer, compose
+from benchmark.config.grids import expand
+from benchmark.config.plan import Plan
 from benchmark.datasets import sprites
-from benchmark.grids import expand
-from benchmark.machine import processes
-from benchmark.pixels import Pixels
-from benchmark.stage import build
-from benchmark.streams import torch_stream
-from benchmark.train import total_steps
+from benchmark.sweeping.machine import processes
+from benchmark.training.fit import total_steps
+from benchmark.training.noise import torch_stream
+from benchmark.training.pixels import Pixels
+from benchmark.training.setup import build
 from models.vae import VAE, Batch
 
 CONF = Path(__file__).parent.parent.parent / "conf"

@@ -1,0 +1,158 @@
+"""From a composed configuration to a Plan: every value checked against its signature, and cast to it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from annotated_types import Ge
+
+from benchmark.config.components import Component, ConfigurationError, check_value, component, suggestion
+from benchmark.store.documents import digest
+from benchmark.store.published import names as names_published
+from benchmark.store.versions import NUMBERS
+
+REFERENCES = "benchmark.measure.references."  # codes that are made by a function of the data set, not by a VAE
+PASSING = ("dry_run", "force", "workers")  # keys about one call of the program, not about the run
+GROUPS = ("dataset", "model", "objective", "trainer", "metrics")
+METRIC_SETS = ("auto", "headline")  # what the data set cannot feed is left out of them
+Count = Annotated[int, Ge(1)]
+Seed = Annotated[int, Ge(0)]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The keys of config.yaml that belong to no group."""
+
+    seed: Seed = 0
+    evaluation_seed: Seed = 0
+    device: str = "auto"
+    threads: Count = 1
+    results_dir: Path = Path("results")
+    data_dir: Path | None = None
+    cache_dir: Path | None = None
+    force: bool = False
+    dry_run: bool = False
+    workers: Count | None = None
+    rank_by: str | None = None
+    optimise: str | None = None
+    note: str | None = None
+    published: str | None = None
+    unchecked: str | None = None
+    sweep: tuple[dict[str, Any], ...] = ()
+    claims: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run as it was asked for, resolved and checked; plain values only, so that it crosses processes."""
+
+    dataset: Component
+    model: Component
+    objective: Component | None  # None: nothing is trained (reference rows)
+    trainer: Component | None
+    metrics: tuple[Component, ...]
+    metrics_explicit: bool  # named one by one, so that leaving one out is an error
+    choices: Mapping[str, str]
+    settings: Settings
+    data_checksum: str = ""
+    overrides: tuple[str, ...] = ()  # of the configuration, as Hydra takes them
+    flags: tuple[str, ...] = ()  # of the command: where else its YAML is
+
+    @property
+    def command(self) -> str:
+        """The shell command of this very run, also where its experiment is a sweep by itself."""
+        overrides = [text for text in self.overrides if text.lstrip("+").partition("=")[0] not in PASSING]
+        mode = [] if self.experiment == "single" and not self.flags else ["hydra.mode=RUN"]
+        return shlex.join(["python", "-m", "benchmark", *self.flags, *overrides, *mode])
+
+    @property
+    def experiment(self) -> str:
+        """The experiment's name, which is also its folder."""
+        return self.choices["experiment"]
+
+    @property
+    def is_reference(self) -> bool:
+        """True where the codes come from no VAE: pca, truth, noise."""
+        return self.model.target.startswith(REFERENCES)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What makes it this run and no other; metrics are not part of it."""
+        parts = {"dataset": self.dataset, "model": self.model, "objective": self.objective, "trainer": self.trainer}
+        configs = {group: part and part.as_config() for group, part in parts.items()}
+        return {**configs, "seed": self.settings.seed, "data_checksum": self.data_checksum, "numbers": NUMBERS}
+
+    @property
+    def folder(self) -> Path:
+        """results_dir/<experiment>/runs/<slug>-<hash>."""
+        slug = "-".join(self.choices[group] for group in ("dataset", "model", "objective"))
+        slug = re.sub(r"[^A-Za-z0-9_.-]+", "_", slug)[:80]
+        name = f"{slug}-s{self.settings.seed}-{digest(self.identity)[:10]}"
+        return self.settings.results_dir / self.experiment / "runs" / name
+
+
+def plan(
+    config: Mapping[str, Any], choices: Mapping[str, Any], overrides: Sequence[str] = (), flags: Sequence[str] = ()
+) -> Plan:
+    """A configuration (plain containers) and the chosen names of its groups, checked; data are not touched yet."""
+    if removed := [group for group in GROUPS if group not in config]:
+        raise ConfigurationError(f"{removed[0]}: there is none in this configuration; choose one, {removed[0]}=<name>")
+    names = {group: _name(group, choices.get(group) or "custom") for group in ("dataset", "model", "trainer")}
+    names["experiment"] = _name("experiment", choices.get("experiment") or "single")
+    names["objective"] = _name("objective", choices.get("objective") or "custom")
+    dataset = component("dataset", names["dataset"], config["dataset"])
+    model = component("model", names["model"], config["model"])
+    if dataset is None or model is None:
+        lacking = "dataset" if dataset is None else "model"
+        raise ConfigurationError(f"{lacking}._target_: null makes none; choose one by its name")
+    objective = component("objective", names["objective"], config["objective"])
+    if model.target.startswith(REFERENCES):
+        objective, names["objective"] = None, "none"
+    trainer = component("trainer", names["trainer"], config["trainer"]) if objective else None
+    if objective and not trainer:
+        raise ConfigurationError("trainer._target_: null trains nothing; for that choose objective=untrained")
+    names["trainer"] = names["trainer"] if trainer else "none"
+    settings = check_settings({key: value for key, value in config.items() if key not in (*GROUPS, "experiment")})
+    if settings.published is not None and settings.published not in names_published():
+        raise ConfigurationError(
+            f"published={settings.published}: no such file in results/published"
+            f"{suggestion(settings.published, names_published())}"
+        )
+    metrics = tuple(_metrics(config["metrics"]))
+    explicit = choices.get("metrics") not in METRIC_SETS
+    parts = (dataset, model, objective, trainer, metrics, explicit)
+    return Plan(*parts, names, settings, overrides=tuple(overrides), flags=tuple(flags))
+
+
+def _name(group: str, choice: Any) -> str:
+    """The chosen name, which becomes part of a path."""
+    name = str(choice)
+    if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", name):
+        raise ConfigurationError(f"{group}={name}: choose one, by a name of letters, digits, '.', '_', '-' and '/'")
+    return name
+
+
+def check_settings(values: Mapping[str, Any]) -> Settings:
+    """The top-level keys, cast; unknown ones are errors."""
+    hints = get_type_hints(Settings, include_extras=True)
+    for key in values:
+        if key not in hints:
+            raise ConfigurationError(f"{key}: no such key{suggestion(key, hints)}")
+    return Settings(**{key: check_value(key, hints[key], value) for key, value in values.items()})
+
+
+def _metrics(nodes: Any) -> list[Component]:
+    if not isinstance(nodes, Mapping) or not nodes:
+        raise ConfigurationError("metrics: there are none; choose auto, headline, or some, as metrics=[mig,dci]")
+    metrics = []
+    for name, node in nodes.items():
+        found = component(f"metrics.{name}", str(name), node)
+        if found is None:
+            raise ConfigurationError(f"metrics.{name}._target_: null measures nothing; leave it out of metrics=[...]")
+        metrics.append(found)
+    return sorted(metrics, key=lambda metric: metric.name)

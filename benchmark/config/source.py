@@ -1,0 +1,206 @@
+"""Where configurations come from: Hydra over conf/ and folders of the user's, composed in-process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.config.components import ConfigurationError, check_options, locate, suggestion
+from benchmark.config.mistakes import explain
+
+if TYPE_CHECKING:
+    from hydra.core.config_loader import ConfigLoader
+
+HEADLINE = (
+    "rate_distortion", "evidence", "exact", "information", "linear_probe", "mig", "dci", "beta_vae_score",
+)  # fmt: skip
+OPEN = "trainer.optimizer_options"  # takes keys that no file has: the optimiser itself says which there are
+SEARCHPATH = "hydra.searchpath="
+FROM_COMMAND = "command-line"  # what Hydra calls the folder of --config-dir
+
+
+def metric_names() -> list[str]:
+    """Every selector that conf/metrics has a file for: what `metrics=auto` means."""
+    names = [path.name for path in (files("conf") / "metrics").iterdir()]
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+def register() -> None:
+    """Make the sets of metrics choices: auto is all files of the group, so that a new metric is no list to keep."""
+    from hydra.core.config_store import ConfigStore
+
+    for name, members in (("auto", metric_names()), ("headline", list(HEADLINE))):
+        ConfigStore.instance().store(name, {"defaults": members}, group="metrics", provider="betterbound")
+
+
+def as_hydra_reads(override: str) -> str:
+    """An override as Hydra's grammar and its closed mappings want it written.
+
+    In quotes a score's name with brackets, which would be the start of a list; as an addition a key of an open mapping.
+    """
+    text = re.sub(r"^(rank_by|optimise)=(\w+\[\w*\])$", r'\1="\2"', override)
+    return f"++{text}" if text.startswith((f"{OPEN}=", f"{OPEN}.")) else text
+
+
+def is_of_hydra(override: str) -> bool:
+    """True for what configures Hydra and not a run."""
+    return override.lstrip("+~").startswith(("hydra.", "hydra/"))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where YAML is found besides our conf/, and what Hydra itself was told."""
+
+    config_name: str = "config"
+    config_dir: str | None = None
+    hydra: tuple[str, ...] = ()  # overrides of hydra.* and hydra/*
+
+    @staticmethod
+    def of(overrides: Sequence[str], config_name: str | None = None, config_dir: str | None = None) -> Source:
+        """The source that the overrides and flags of a command line speak of."""
+        if config_dir is not None and not (config_dir and Path(config_dir).is_dir()):
+            raise ConfigurationError(f"--config-dir={config_dir}: there is no such folder")
+        name = ("config" if config_name is None else config_name).removesuffix(".yaml")
+        if not name:
+            raise ConfigurationError("--config-name=: give the name of a file, without .yaml")
+        return Source(name, config_dir, tuple(text for text in overrides if is_of_hydra(text)))
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What the command of another run needs to find the same YAML."""
+        folder = ["--config-dir", self.config_dir] if self.config_dir is not None else []
+        name = ["--config-name", self.config_name] if self.config_name != "config" else []
+        return (*folder, *name, *(text for text in self.hydra if text.startswith(SEARCHPATH)))
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A configuration as Hydra composed it."""
+
+    config: Any  # with the node of Hydra itself
+    plain: Mapping[str, Any]  # without it, resolved, in plain containers
+    literal: bool  # nothing in it refers to anything else, so that a value may be set by itself
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The chosen name of every group, of metrics a list of them."""
+        from omegaconf import OmegaConf
+
+        choices = OmegaConf.to_container(self.config.hydra.runtime.choices)
+        assert isinstance(choices, dict)
+        return {str(group): name for group, name in choices.items() if "/" not in str(group)}
+
+
+@contextmanager
+def config_loader(source: Source) -> Iterator[ConfigLoader]:
+    """Hydra's loader over conf/ and the user's folder; an application of Hydra's that calls us keeps its own state."""
+    from hydra import version
+    from hydra._internal.hydra import Hydra
+    from hydra._internal.utils import create_config_search_path
+    from hydra.core.config_search_path import SearchPathQuery
+    from hydra.core.global_hydra import GlobalHydra
+
+    register()
+    version.setbase("1.3")
+    places = create_config_search_path("pkg://conf")
+    if source.config_dir is not None:
+        folder = f"file://{Path(source.config_dir).absolute()}"
+        places.prepend(FROM_COMMAND, folder, SearchPathQuery(provider="schema"))
+    state = GlobalHydra.instance()
+    before, state.hydra = state.hydra, None
+    try:
+        Hydra.create_main_hydra2("betterbound", places)
+        yield state.config_loader()
+    finally:
+        state.hydra = before
+
+
+def choices_of(loader: ConfigLoader, group: str, source: Source) -> list[str]:
+    """The names of a group, those in a folder of it as folder/name."""
+    from hydra.core.object_type import ObjectType
+
+    def options(kind: ObjectType) -> list[str]:
+        return loader.get_group_options(group, kind, source.config_name, list(source.hydra))
+
+    found = set(options(ObjectType.CONFIG))
+    for folder in options(ObjectType.GROUP) if group else ():
+        found |= {f"{folder}/{name}" for name in choices_of(loader, f"{group}/{folder}", source)}
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def groups_of(loader: ConfigLoader, source: Source) -> list[str]:
+    """The groups that there are to choose from."""
+    from hydra.core.object_type import ObjectType
+
+    return loader.get_group_options("", ObjectType.GROUP, source.config_name, list(source.hydra))
+
+
+def composed_of(source: Source, overrides: Sequence[str]) -> Composed:
+    """Compose, and say in one line what Hydra refuses."""
+    with config_loader(source) as loader:
+        try:
+            config = _composed(source, overrides)
+            plain, literal = _plain(config)
+        except Exception as error:
+            line = explain(
+                error,
+                [*source.hydra, *overrides],
+                choices=lambda group: choices_of(loader, group, source),
+                again=lambda others: _composed(source, others),
+            )
+            raise ConfigurationError(line) from error
+        known = choices_of(loader, "metrics", source)
+        plain["metrics"] = _chosen(plain.get("metrics"), known, source)
+    return Composed(config, plain, literal)
+
+
+def _composed(source: Source, overrides: Sequence[str]) -> Any:
+    import hydra
+
+    given = [*source.hydra, *map(as_hydra_reads, overrides)]
+    return hydra.compose(source.config_name, given, return_hydra_config=True)
+
+
+def _plain(config: Any) -> tuple[dict[str, Any], bool]:
+    """The configuration without Hydra's node, resolved, and whether there was nothing to resolve."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    state = HydraConfig.instance()
+    before = state.cfg
+    state.set_config(config)  # for what refers to ${hydra:...}
+    try:
+        bare = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+        plain = OmegaConf.to_container(bare, resolve=True, throw_on_missing=True)
+        literal = is_literal(OmegaConf.to_container(bare))
+    finally:
+        state.cfg = before
+        OmegaConf.set_readonly(config.hydra, False)  # as Hydra hands it to plugins
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}, literal
+
+
+def is_literal(value: Any) -> bool:
+    """True where OmegaConf reads nothing into the strings of a value."""
+    if isinstance(value, Mapping):
+        return all(is_literal(key) and is_literal(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return all(map(is_literal, value))
+    return not isinstance(value, str) or ("${" not in value and value != "???")
+
+
+def _chosen(nodes: Any, known: Sequence[str], source: Source) -> Any:
+    """The metrics that were chosen; an experiment's options of others are dropped, unless they are misspelt."""
+    if not isinstance(nodes, Mapping):
+        return nodes
+    for name in (name for name, node in nodes.items() if isinstance(node, Mapping) and "_target_" not in node):
+        if name not in known:
+            raise ConfigurationError(f"metrics.{name}: no such metric{suggestion(str(name), list(known))}")
+        whole = {**_composed(Source(f"metrics/{name}", source.config_dir, source.hydra), []).metrics[name]}
+        check_options(f"metrics.{name}", locate(str(whole.pop("_target_"))), {**whole, **nodes[name]})
+    return {name: node for name, node in nodes.items() if not isinstance(node, Mapping) or "_target_" in node}

@@ -1,0 +1,178 @@
+"""One experiment, read aloud: a configuration becomes a trained model, its representation, its scores, and a record."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch.distributions import Distribution
+
+from benchmark.config.components import Component
+from benchmark.config.compose import compose
+from benchmark.config.plan import Plan
+from benchmark.measure.engine import Evaluation, evaluate
+from benchmark.measure.pictures import draw_pictures
+from benchmark.measure.subject import posteriors_of, rehearse_metrics, represent, subject_of
+from benchmark.store.checkpoint import Training, load_checkpoint, save_checkpoint
+from benchmark.store.codes import save_codes
+from benchmark.store.files import remove_leftovers, write_text
+from benchmark.store.lock import claimed
+from benchmark.store.matrices import keep_matrices
+from benchmark.store.provenance import code_state
+from benchmark.store.record import Record, known_record, make_way, write_record
+from benchmark.store.versions import NUMBERS, SCORES, version_of
+from benchmark.training.loading import comparison_group, with_data
+from benchmark.training.pixels import Pixels
+from benchmark.training.setup import Stage, build, rehearse_training
+from benchmark.training.threads import threads
+from metrics.core import Representation
+
+
+def run(overrides: Sequence[str] = (), **settings: Any) -> Record:
+    """One run from Python, such as `run(["objective=iwae", "objective.num_samples=50"], seed=3)`.
+
+    A finished run is not repeated: its record is read. ValueError says what is wrong with a configuration.
+    """
+    return execute(with_data(compose([*overrides, *(f"{key}={value}" for key, value in settings.items())])))
+
+
+def execute(plan: Plan, wait: bool = True) -> Record:
+    """Do what is missing of a planned run; what goes wrong is kept in its record, and raised.
+
+    Raises `Busy` where another process is at this very run and `wait` is false.
+    """
+    if (done := finished(plan)) is not None:  # without a lock: the folder may be read-only
+        return done
+    with claimed(plan.folder, wait), threads(plan.settings.threads):
+        remove_leftovers(plan.folder)
+        if wrong := make_way(plan.folder):
+            print(f"note: {plan.folder}: {wrong}; the run is repeated", file=sys.stderr, flush=True)
+        return finished(plan) or _perform(plan)
+
+
+def _perform(plan: Plan) -> Record:
+    previous = previous_record(plan)
+    try:
+        record = _measure(plan, previous, missing_metrics(plan, previous))
+        write_record(plan.folder, record)
+    except Exception as error:
+        if previous is None:  # what was measured before stays
+            with contextlib.suppress(OSError):  # the disk may be what is wrong
+                write_record(plan.folder, failure(plan, error))
+        raise
+    return record
+
+
+def finished(plan: Plan) -> Record | None:
+    """The record of a run that has nothing left to do."""
+    previous = previous_record(plan)
+    return None if previous is None or missing_metrics(plan, previous) else previous
+
+
+def previous_record(plan: Plan) -> Record | None:
+    """The finished record of this very run, unless it is to be repeated, or its scores were computed otherwise."""
+    record = None if plan.settings.force else known_record(plan.folder)
+    if record is None:
+        return None
+    same_draw = record.config.get("evaluation_seed") == plan.settings.evaluation_seed
+    same_way = version_of(record.config) == (NUMBERS, SCORES)
+    return record if record.status == "finished" and same_draw and same_way else None
+
+
+def missing_metrics(plan: Plan, previous: Record | None) -> tuple[Component, ...]:
+    """The requested metrics that a record does not have with these very options."""
+    done = previous.config["metrics"] if previous else {}
+    return tuple(metric for metric in plan.metrics if done.get(metric.name) != metric.as_config())
+
+
+def failure(plan: Plan, error: BaseException) -> Record:
+    """The record of a run that raised."""
+    text = "".join(traceback.format_exception(error))
+    told = {"type": type(error).__name__, "message": str(error), "traceback": text, "command": plan.command}
+    return Record("failed", plan.choices, _config(plan, {}), error=told, provenance=code_state())
+
+
+def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]) -> Record:
+    started = time.perf_counter()
+    stage = build(plan)
+    if stage.train is not None:  # a reference is measured at once
+        rehearse_training(stage, len(stage.train))
+        rehearse_metrics(stage, metrics)
+    training = _train(stage)
+    posteriors = posteriors_of(stage)
+    representation = represent(stage, posteriors)
+    seed = plan.settings.evaluation_seed
+    evaluation = evaluate(metrics, plan.metrics_explicit, representation, subject_of(stage, posteriors), seed)
+    _keep(stage, representation, posteriors["test"], previous is not None)
+    seconds = {"training": round(training.seconds, 3), "total": round(time.perf_counter() - started, 3)}
+    return _record(stage, previous, metrics, evaluation, {"seconds": seconds, "kept_step": training.kept_step})
+
+
+def _train(stage: Stage) -> Training:
+    """Train, or load what was trained before; returns what is known of the training."""
+    plan = stage.plan
+    if stage.model is None or plan.trainer is None:
+        return Training(0.0)
+    if not plan.settings.force and (before := load_checkpoint(plan.folder, stage.model, plan.identity)) is not None:
+        return before
+    started = time.perf_counter()
+    validation = Pixels(stage.dataset, "validation", stage.device)
+    try:
+        history = plan.trainer.build()(stage.model, stage.objective, stage.train, validation, plan.settings.seed)
+    except FloatingPointError as error:
+        raise FloatingPointError(f"{error}; configuration: {plan.command}") from error
+    kept = next((row["step"] for row in history if row["kept"]), None)
+    training = Training(time.perf_counter() - started, kept)
+    rows = [list(history[0]), *(["" if value is None else value for value in row.values()] for row in history)]
+    text = "".join(",".join(map(str, row)) + "\n" for row in rows)
+    write_text(plan.folder / "history.csv", text)
+    save_checkpoint(plan.folder, stage.model, plan.identity, training)
+    return training
+
+
+def _keep(stage: Stage, representation: Representation, posteriors: Sequence[Distribution], earlier: bool) -> None:
+    """Codes, matrices and pictures in the run's folder."""
+    folder = stage.plan.folder
+    save_codes(folder, representation)
+    keep_matrices(folder, representation, earlier)
+    if stage.model is not None:
+        seed = stage.plan.settings.evaluation_seed
+        draw_pictures(folder, stage.model, stage.drawn["test"], posteriors, seed, representation)
+
+
+def _record(
+    stage: Stage,
+    previous: Record | None,
+    metrics: tuple[Component, ...],
+    evaluation: Evaluation,
+    training: dict[str, Any],
+) -> Record:
+    """The record, with the scores of earlier metrics that this run was not asked for again."""
+    plan = stage.plan
+    new = {metric.name for metric in metrics}
+    kept = [score for score in previous.scores if score.selector not in new] if previous else []
+    left_out = {name: why for name, why in (previous.left_out if previous else {}).items() if name not in new}
+    scores = sorted([*kept, *evaluation.scores], key=lambda score: score.selector)
+    origin = {
+        **code_state(),
+        "data_source": stage.dataset.source,
+        "protocol": stage.dataset.protocol,
+        "encoder_input": f"one draw of the test split ({stage.dataset.binarisation} binarisation)",
+        "device": str(stage.device),
+        "threads": plan.settings.threads,
+        **training,
+    }
+    config = _config(plan, dict(previous.config["metrics"]) if previous else {})
+    record = Record("finished", plan.choices, config, tuple(scores), provenance=origin)
+    group = comparison_group(plan, stage.dataset)
+    return replace(record, group=group, left_out={**left_out, **evaluation.left_out})
+
+
+def _config(plan: Plan, measured: dict[str, Any]) -> dict[str, Any]:
+    metrics = measured | {metric.name: metric.as_config() for metric in plan.metrics}
+    return {**plan.identity, "metrics": metrics, "evaluation_seed": plan.settings.evaluation_seed, "scores": SCORES}

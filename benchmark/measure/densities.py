@@ -1,0 +1,162 @@
+"""Scores that need densities: rate, distortion, ELBO, L_K and closed forms, means over the test split in nats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from torch.distributions import Distribution
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmark.config.plan import Plan
+from benchmark.datasets import Dataset
+from benchmark.measure.encode import BLOCK
+from metrics.core import Better, Inapplicable, Score
+from models.distributions import Decoder, LinearPosterior, StandardNormal
+from models.evidence import importance_evidence
+from models.evidence import rate_distortion as estimate_rate_distortion
+from models.exact import linear_beta_vae, linear_log_evidence
+from models.types import Count
+from models.vae import VAE
+
+WORK = 2**33  # multiplications of the decoder that the default number of samples may cost: about half a second
+MOST_SAMPLES = 2**14
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What evidence is measured on: a model and the one draw of the test split that all models share."""
+
+    plan: Plan
+    dataset: Dataset
+    model: VAE | None  # None: codes without a density (pca, truth, noise)
+    x: Tensor  # (N, *shape)
+    posteriors: Sequence[Distribution]  # q(z|x) in blocks of BLOCK examples, none for codes without a density
+    generator: Generator
+    deterministic: bool = False
+
+    def blocks(self, most: int | None = None) -> Iterator[tuple[Tensor, Distribution | None]]:
+        """x in blocks with their posteriors; only a block that `most` cuts must be encoded anew."""
+        for block, posterior in zip(torch.split(self.x[:most], BLOCK), self.posteriors, strict=False):
+            yield block, posterior if posterior.batch_shape[0] == len(block) else None
+
+    @property
+    def no_density(self) -> str:
+        """Why densities of z do not exist here, or an empty string."""
+        if self.model is None:
+            return "codes of a reference have no density"
+        return "a deterministic code has no density" if self.deterministic else ""
+
+
+def rate_distortion(subject: Subject, *, num_samples: Count | None = None) -> list[Score]:
+    """rate, distortion and elbo = -(rate + distortion) *(Alemi et al., 2018)*, means over test examples, nats.
+
+    `num_samples` draws of z each; None takes as many as about 10^10 multiplications allow, 1 to 16,384.
+    """
+    model = subject.model
+    if model is None:
+        return [_null(name, subject.no_density) for name in ("rate", "distortion", "elbo")]
+    if subject.deterministic:
+        log_px = torch.cat([_log_px_at_mean(model, *block) for block in subject.blocks()])
+        distortion = _mean("distortion", -log_px, "lower", "at the mean of the code")
+        return [_null("rate", subject.no_density), distortion, _null("elbo", subject.no_density)]
+    samples = num_samples or _affordable(model, len(subject.x))
+    parts = [
+        estimate_rate_distortion(model, x, num_samples=samples, generator=subject.generator, posterior=posterior)
+        for x, posterior in subject.blocks()
+    ]
+    rates, distortions = (torch.cat(values) for values in zip(*parts, strict=True))
+    note = f"{samples} samples of z per example"
+    return [
+        _mean("rate", rates, None, note),
+        _mean("distortion", distortions, "lower", note),
+        _mean("elbo", -(rates + distortions), "higher", note),
+    ]
+
+
+def _affordable(model: VAE, num_examples: int) -> int:
+    return min(MOST_SAMPLES, max(1, WORK // (num_examples * _multiplications(model))))
+
+
+@torch.no_grad()
+def _multiplications(model: VAE) -> int:
+    """What decoding one code costs, counted as it is decoded: a convolution's weights are used at every position."""
+    code = next(model.parameters()).new_zeros((1, 1, *model.prior().event_shape))
+    with FlopCounterMode(display=False) as counter:
+        model.decoder(code)
+    return max(1, counter.get_total_flops() // 2)
+
+
+def evidence(subject: Subject, *, num_samples: Count = 100, num_examples: Count | None = None) -> list[Score]:
+    """iwae_<K> = E_x L_K(x) *(Burda et al., 2016)* and the effective sample size, K = `num_samples`; on the first
+    `num_examples` of the test split, or all."""
+    name = f"iwae_{num_samples}"
+    if subject.no_density or subject.model is None:
+        return [_null(name, subject.no_density), _null("effective_sample_size", subject.no_density)]
+    parts = [
+        importance_evidence(subject.model, x, num_samples=num_samples, generator=subject.generator, posterior=posterior)
+        for x, posterior in subject.blocks(num_examples)
+    ]
+    log_evidence, sample_size = (torch.cat(values) for values in zip(*parts, strict=True))
+    size = _mean("effective_sample_size", sample_size, "higher", f"of {num_samples} importance samples")
+    return [_mean(name, log_evidence, "higher", f"{len(log_evidence)} test examples"), replace(size, unit="samples")]
+
+
+def exact(subject: Subject) -> list[Score]:
+    """Closed forms: the optimum of a linear (beta-)VAE on Gaussian data, and log p(x) of the linear model at hand."""
+    model, eigenvalues = subject.model, subject.dataset.exact.get("eigenvalues")
+    if model is None or not _is_linear_gaussian(model):
+        raise Inapplicable("exact needs model=linear with a Gaussian likelihood: no closed form is known otherwise")
+    scores = [_exact_log_evidence(model, subject.x)]
+    objective = subject.plan.objective
+    if eigenvalues is not None and objective and objective.name in ("elbo", "beta_vae"):
+        scores += _exact_optimum(subject, model, list(eigenvalues), float(objective.options.get("beta", 1.0)))
+    return scores
+
+
+def _exact_optimum(subject: Subject, model: VAE, eigenvalues: list[float], beta: float) -> list[Score]:
+    options = subject.plan.model.options
+    sigma2 = None if options["sigma2"] == "learned" else float(options["sigma2"])
+    best = linear_beta_vae(eigenvalues, int(options["latent_dim"]), beta, sigma2)
+    note = f"closed-form optimum at beta sigma2 = {beta * best.sigma2:.6g}"
+    return [
+        Score("exact_rate", best.rate, unit="nats", reason=note),
+        Score("exact_distortion", best.distortion, unit="nats", better="lower", reason=note),
+        Score("exact_elbo", -(best.rate + best.distortion), unit="nats", better="higher", reason=note),
+        Score("exact_active_units", float(best.active_units), unit="units", reason=note),
+    ]
+
+
+def _exact_log_evidence(model: VAE, x: Tensor) -> Score:
+    assert isinstance(model.decoder, Decoder)
+    output = model.decoder.network
+    assert isinstance(output, torch.nn.Linear)
+    weight, bias = (value.detach().double().cpu().numpy() for value in (output.weight, output.bias))
+    sigma2 = math.exp(model.decoder.log_sigma2.item())
+    log_px = linear_log_evidence(x.flatten(1).double().cpu().numpy(), weight, bias, sigma2)
+    return _mean("exact_log_evidence", torch.from_numpy(log_px), "higher", "log p(x) of this linear model")
+
+
+def _is_linear_gaussian(model: VAE) -> bool:
+    linear = isinstance(model.encoder, LinearPosterior) and isinstance(model.prior, StandardNormal)
+    return linear and isinstance(model.decoder, Decoder) and model.decoder.likelihood == "gaussian"
+
+
+@torch.no_grad()
+def _log_px_at_mean(model: VAE, x: Tensor, posterior: Distribution | None) -> Tensor:
+    posterior = model.encoder(x) if posterior is None else posterior
+    return model.decode(x, posterior.mean[None], posterior).log_px_z[0].double()
+
+
+def _mean(name: str, values: Tensor, better: Better | None, note: str) -> Score:
+    array = values.double().cpu().numpy()
+    stderr = float(array.std(ddof=1) / np.sqrt(len(array))) if len(array) > 1 else None
+    return Score(name, float(array.mean()), stderr, "nats", better, reason=note)
+
+
+def _null(name: str, reason: str) -> Score:
+    return Score(name, None, unit="nats", reason=reason)

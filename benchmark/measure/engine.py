@@ -1,0 +1,79 @@
+"""Every requested metric on one representation, of a run or brought along: scores, and what was left out and why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmark.config.components import Component, ConfigurationError
+from benchmark.config.plan import Plan
+from benchmark.measure.densities import Subject
+from benchmark.store.codes import FILE as CODES
+from benchmark.training.loading import load_dataset
+from benchmark.training.noise import numpy_stream, seed_of
+from metrics.core import Inapplicable, Representation, Score, flagged
+
+
+class Evaluation(NamedTuple):
+    """What measuring one run gave."""
+
+    scores: tuple[Score, ...]
+    left_out: dict[str, str]  # selector -> why this run cannot feed it
+    examples: tuple[int, int] = (0, 0)  # in the train and test part
+
+
+def evaluate(
+    metrics: Iterable[Component], explicit: bool, representation: Representation, subject: Subject | None, seed: int
+) -> Evaluation:
+    """Run the metrics, each with a random stream of its own, so that no score depends on which others were asked for.
+
+    A metric that the data cannot feed is left out with its reason; where it was `explicit`ly asked for it is an error.
+    """
+    scores: list[Score] = []
+    left_out: dict[str, str] = {}
+    for metric in metrics:
+        try:
+            found = _measure(metric, representation, subject, seed)
+        except Inapplicable as error:
+            if explicit:
+                raise ConfigurationError(f"metrics=[{metric.name}]: {error}") from error
+            left_out[metric.name] = str(error)
+            continue
+        scores += [replace(score, selector=metric.name) for score in found]
+    return Evaluation(tuple(scores), left_out)
+
+
+def _measure(metric: Component, representation: Representation, subject: Subject | None, seed: int) -> list[Score]:
+    function = metric.build()
+    if metric.target.startswith("benchmark."):  # evidence: needs the model and its densities
+        assert subject is not None
+        subject.generator.manual_seed(seed_of(seed, metric.name))
+        return function(subject)
+    return flagged(function(representation, numpy_stream(seed, metric.name)), representation)
+
+
+def score_source(source: Any, plan: Plan, seed: int) -> Evaluation:
+    """The run metrics (those of arrays; densities need a model) of whatever `source` names."""
+    metrics = [metric for metric in plan.metrics if metric.target.startswith("metrics.")]
+    if plan.metrics_explicit and len(metrics) < len(plan.metrics):
+        names = sorted({metric.name for metric in plan.metrics} - {metric.name for metric in metrics})
+        raise ConfigurationError(f"metrics=[{','.join(names)}]: needs a model and its densities; codes have none")
+    representation = _brought(source, plan, seed)
+    try:
+        found = evaluate(metrics, plan.metrics_explicit, representation, None, seed)
+    except ValueError as error:
+        raise ConfigurationError(f"{'arrays' if isinstance(source, Mapping) else source}: {error}") from error
+    return found._replace(examples=(len(representation.train), len(representation.test)))
+
+
+def _brought(source: Any, plan: Plan, seed: int) -> Representation:
+    from benchmark.measure.bring import from_arrays, from_callable, is_callable, read_npz
+
+    if isinstance(source, Mapping):
+        return from_arrays(source, seed)
+    if is_callable(str(source)):
+        return from_callable(str(source), load_dataset(plan.dataset, plan.settings))
+    return read_npz(Path(source) / CODES if os.path.isdir(source) else Path(source), seed)

@@ -1,0 +1,86 @@
+"""What a model sees and dreams, drawn at run time: reconstructions, prior samples, latent traversals (PNG)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from benchmark.store.files import write_atomically
+from benchmark.training.noise import torch_stream
+from metrics.core import Representation
+from models.vae import VAE
+
+COLUMNS = 12
+MOST_DIMENSIONS = 10
+
+
+@torch.no_grad()
+def draw_pictures(
+    folder: Path, model: VAE, x: Tensor, posteriors: Sequence[Distribution], seed: int, representation: Representation
+) -> None:
+    """Write reconstructions, prior_samples and traversals.png for images x (N, C, H, W); nothing for vectors."""
+    if x.ndim != 4:
+        return
+    mean = torch.cat([posterior.mean for posterior in posteriors[:3]])
+    shown = x[:COLUMNS]
+    reconstructions = model.decoder(mean[:COLUMNS]).mean
+    title = "test images (above) and what is decoded from the means of their codes (below)"
+    _save(folder / "reconstructions.png", torch.cat([shown, reconstructions]), COLUMNS, title, None)
+    importance, unit = _importance(mean, posteriors[:3], representation)
+    _traversals(folder / "traversals.png", model, mean, importance, unit)
+    if representation.test.stddev is not None:
+        samples = model.sample(5 * COLUMNS, torch_stream(seed, "pictures", x.device))
+        _save(folder / "prior_samples.png", samples, COLUMNS, "decoded from draws of the prior", None)
+
+
+def _importance(mean: Tensor, posteriors: Sequence[Distribution], known: Representation) -> tuple[Tensor, str]:
+    """How much each dimension carries, (D,): its rate in nats where axis by axis there is one, else its variance."""
+    if known.test.no_density or known.prior != "standard_normal":
+        return mean.var(0), "variance"
+    variance = torch.cat([posterior.variance for posterior in posteriors])
+    return (0.5 * (variance + mean**2 - 1 - variance.log())).mean(0), "nats"
+
+
+def _traversals(path: Path, model: VAE, means: Tensor, importance: Tensor, unit: str) -> None:
+    order = importance.argsort(descending=True)[:MOST_DIMENSIONS]
+    steps = torch.linspace(-2.5, 2.5, COLUMNS - 1, device=means.device)
+    centre, spread = means.mean(0), means.std(0).clamp_min(0.1)
+    codes = means[0].expand(len(order), len(steps), -1).clone()
+    for row, dimension in enumerate(order.tolist()):
+        codes[row, :, dimension] = centre[dimension] + steps * spread[dimension]
+    images = model.decoder(codes.flatten(0, 1)).mean
+    labels = [f"z{d}: {importance[d].item():.2f} {unit}" for d in order.tolist()]
+    title = "one code changed at a time, from -2.5 to 2.5 standard deviations of its means"
+    _save(path, images, len(steps), title, labels)
+
+
+def _save(path: Path, images: Tensor, columns: int, title: str, labels: list[str] | None) -> None:
+    from matplotlib.figure import Figure
+
+    tiles = _tiled(images.clamp(0, 1).cpu().numpy(), columns)
+    rows = len(images) // columns
+    figure = Figure(figsize=(columns * 0.62 + (1.4 if labels else 0.2), rows * 0.62 + 0.45), dpi=100, layout="tight")
+    axes = figure.add_subplot()
+    axes.imshow(tiles, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_title(title, fontsize=9)
+    axes.set_xticks([])
+    height = tiles.shape[0] / rows
+    axes.set_yticks([(i + 0.5) * height for i in range(rows)] if labels else [], labels or [], fontsize=8)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+
+
+def _tiled(images: np.ndarray, columns: int) -> np.ndarray:
+    """(n, C, H, W) -> (rows (H + 1), columns (W + 1)) or the same with a last axis of 3 colours, grey lines between."""
+    padded = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=0.5)
+    n, channels, height, width = padded.shape
+    grid = padded.reshape(n // columns, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    grid = grid.reshape(n // columns * height, columns * width, channels)
+    return grid[..., 0] if channels == 1 else grid[..., :3]

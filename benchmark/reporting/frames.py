@@ -1,0 +1,26 @@
+"""An experiment's folder as one tidy table: a row per score, a column per option, for notebooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.reporting.tables import PUBLISHED, flatten, full_table
+from benchmark.reporting.warnings import CHOICES
+from benchmark.store.record import read_folder
+
+
+def results(folder: Path | str) -> pd.DataFrame:
+    """Every score of every run in a folder such as results/quickstart, with the options of its run.
+
+    Columns are those of scores.csv and one per option, such as objective.beta or trainer.steps (empty where a run has
+    no such option). A folder without records is a ValueError; damaged records are left out.
+    """
+    records, _ = read_folder(Path(folder))
+    options = [
+        {"run": run.name, **dict(flatten({part: record.config[part] for part in CHOICES if record.config.get(part)}))}
+        for run, record in records
+    ]
+    known = pd.DataFrame(options).drop(columns=[f"{part}._target_" for part in CHOICES], errors="ignore")
+    return full_table(records).drop(columns=[*PUBLISHED]).merge(known, on="run")

@@ -1,0 +1,172 @@
+"""Records to tables: a tidy row per score, a leaderboard per comparison group; values keep the unit of their score."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.reporting.ranking import CONFIGURATION, rank_key, ranked
+from benchmark.reporting.statistics import half_widths
+from benchmark.reporting.text import plain
+from benchmark.reporting.udr import NAMES as OF_SEVERAL_SEEDS
+from benchmark.store.published import Published
+from benchmark.store.record import Record
+from benchmark.store.selection import beta_of
+from metrics.core import Score
+
+RUN = ("run", "experiment", "dataset", "model", "objective", "varied", "seed")
+SCORE = ("representation", "factor", "num_labels", "metric", "value", "stderr", "unit", "better", "status", "reason")
+COLUMNS = (*RUN, *SCORE)
+PUBLISHED = ("published", "published_error", "published_source")
+TEXTS = ("unit", "better", "reason", PUBLISHED[2])  # the same for all seeds, or the first that is not empty
+HIDDEN = ("group", "reference", "beta", *PUBLISHED)
+KEYS = (*CONFIGURATION, "representation", "factor", "num_labels", "metric")
+BOARD = (*KEYS, "unit", "better", "mean", "low", "high", "n", "rank", "reason", *PUBLISHED)
+NOT_COMPARED = ("seed", "data_checksum", "metrics")
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested options as ("objective.beta", 4.0) pairs."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def varied(records: Sequence[Record]) -> list[str]:
+    """For each record, the options that vary among its peers or tell its method apart: "beta=4, latent_dim=10"."""
+    options = [_options(record) for record in records]
+    seen: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
+    for record, flat in zip(records, options, strict=True):
+        for key, value in flat.items():
+            seen[_cohort(record, key)][key, value] += 1
+    size = Counter(cohort for record in records for cohort in {_cohort(record, key) for key in _parts(record)})
+    varying = {(cohort, key) for cohort, pairs in seen.items() for (key, _), n in pairs.items() if n < size[cohort]}
+    shown = [
+        {key for key in flat if (_cohort(r, key), key) in varying} for r, flat in zip(records, options, strict=True)
+    ]
+    shown = [keys | _strength(record) for record, keys in zip(records, shown, strict=True)]
+    leaves = Counter(key.rsplit(".")[-1] for key in set().union(*shown))
+    return [
+        ", ".join(f"{_short(key, leaves)}={value}" for key, value in flat.items() if key in keys)
+        for flat, keys in zip(options, shown, strict=True)
+    ]
+
+
+def _strength(record: Record) -> set[str]:
+    """The option that tells a method from others also where it does not vary, such as beta=4.
+
+    It is the objective's first number that changes something: neither 0 nor 1.
+    """
+    options = record.config.get("objective") or {}
+    numbers = (key for key, value in options.items() if type(value) in (int, float) and value not in (0, 1))
+    return {f"objective.{key}" for key in list(numbers)[:1]}
+
+
+def _parts(record: Record) -> list[str]:
+    return [key for key, value in record.config.items() if key not in NOT_COMPARED and value is not None]
+
+
+def _options(record: Record) -> dict[str, str]:
+    return {key: _text(value) for key, value in flatten({part: record.config[part] for part in _parts(record)})}
+
+
+def _cohort(record: Record, key: str) -> tuple[str, str]:
+    """Whom an option is compared with: runs of the same choice, or all trained runs for the trainer."""
+    part = key.split(".")[0]
+    return part, record.choices.get(part, "") if part in ("dataset", "model", "objective") else ""
+
+
+def _short(key: str, leaves: Mapping[str, int]) -> str:
+    leaf = key.rsplit(".")[-1]
+    return leaf if leaves[leaf] == 1 else key
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def full_table(
+    records: Sequence[tuple[Path, Record]],
+    published: Sequence[Published] = (),
+    damaged: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """The tidy table with the HIDDEN columns beside it; text that is absent is "", and what is shown is printable.
+
+    A failed run is one row with its error as reason, a damaged one (name of its folder -> why) likewise.
+    """
+    words = varied([record for _, record in records])
+    rows = [
+        row
+        for (folder, record), word in zip(records, words, strict=True)
+        for row in _rows(folder, record, word, [number for number in published if number.is_of(record)])
+    ]
+    rows += [_without_scores((name, *[""] * 5, None), "damaged", why, ("", False, None))
+             for name, why in (damaged or {}).items()]  # fmt: skip
+    table = pd.DataFrame(rows, columns=pd.Index([*COLUMNS, *HIDDEN]))
+    numbers = dict.fromkeys(("value", "stderr", "beta", *PUBLISHED[:2]), float)
+    return table.astype({**numbers, **dict.fromkeys(("seed", "num_labels"), "Int64"), "reference": bool})
+
+
+def _without_scores(head: tuple[Any, ...], status: str, reason: str, hidden: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*head, "", "", None, "", None, None, "", "", status, plain(reason), *hidden, None, None, "")
+
+
+def scores_table(records: Sequence[tuple[Path, Record]]) -> pd.DataFrame:
+    """One row per score, in exactly the columns of scores.csv; a failed run is one row with its error as reason."""
+    return full_table(records)[list(COLUMNS)]
+
+
+def _rows(folder: Path, record: Record, word: str, published: Sequence[Published]) -> Iterator[tuple[Any, ...]]:
+    names = [plain(record.choices.get(key, "")) for key in ("experiment", "dataset", "model", "objective")]
+    head = (plain(folder.name), *names, plain(word), record.config.get("seed", 0))
+    hidden = (plain(record.group), record.reference, beta_of(record))
+    if record.status == "failed" or not record.scores:
+        yield _without_scores(head, record.status, record.error_line, hidden)
+        return
+    for s in record.scores:
+        name, unit, reason, factor = (plain(text) for text in (s.name, s.unit, s.reason, s.factor or ""))
+        measured = (s.num_labels, name, s.value, s.stderr, unit, s.better or "", record.status, reason)
+        yield (*head, s.representation or "", factor, *measured, *hidden, *_published(s, published))
+
+
+def _published(score: Score, published: Sequence[Published]) -> tuple[float | None, float | None, str]:
+    """The value, error and source of a number that a paper gives for this very score."""
+    found = next((number for number in published if number.measures(score)), None)
+    return (found.value, found.error, found.note) if found else (None, None, "")
+
+
+def leaderboard(table: pd.DataFrame, rank_by: str | None = None) -> pd.DataFrame:
+    """Mean and 95 % t interval over seeds for each configuration and score of a full table, ranked in its group."""
+    scored = table[table["metric"] != ""]
+    texts = scored[list(TEXTS)].astype(object)  # strings of pandas' own would be grouped one by one in Python
+    scored = scored.assign(**texts.where(texts != "", None))
+    words = {name: (name, "first") for name in (*TEXTS, *PUBLISHED[:2])}
+    seeds = scored.groupby([*KEYS, "seed"], dropna=False, sort=False).agg(value=("value", "mean"), **words)
+    over = seeds.reset_index().groupby(list(KEYS), dropna=False, sort=False)
+    board = over.agg(mean=("value", "mean"), std=("value", "std"), n=("value", "count"), **words).reset_index()
+    board = board.fillna(dict.fromkeys(TEXTS[:3], ""))
+    half = half_widths(board.pop("std").to_numpy(dtype=float), board["n"].to_numpy())
+    half[board["metric"].isin(OF_SEVERAL_SEEDS).to_numpy()] = np.nan  # its seeds vary together
+    board["low"], board["high"] = board["mean"] - half, board["mean"] + half
+    return ranked(board, rank_key(table, rank_by))[list(BOARD)]
+
+
+def labels(frame: pd.DataFrame) -> pd.Series:
+    """What a row is called in tables and figures: "beta_vae beta=4", with its model if there are several; "pca"."""
+    several = frame.loc[~frame["reference"], "model"].nunique() > 1
+    named = (frame["reference"] | several) & (frame["model"] != "")
+    objective = frame["objective"].where(~(frame["reference"] & (frame["objective"] == "none")), "")
+    words = (
+        objective + (" " + frame["model"]).where(named, "") + (" " + frame["varied"]).where(frame["varied"] != "", "")
+    )
+    return words.str.strip()

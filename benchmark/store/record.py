@@ -1,0 +1,246 @@
+"""One run, one JSON: records are written whole or not at all, and read back only if nobody changed them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Interval
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
+
+from benchmark.store.documents import Damaged, canonical, checked, digest, read_json, set_aside
+from benchmark.store.files import write_json
+from metrics.core import Score
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+FILE = "record.json"
+MEASURED = ("metrics", "evaluation_seed", "scores")  # keys of a record's configuration that are no part of its identity
+GREATEST = 1e100  # of a score: its square and its fourth power are still numbers
+Whole = Annotated[int, Interval(ge=0, lt=2**63)]
+
+
+class _Configuration(BaseModel, extra="allow", strict=True):
+    """What readers of a record rely on in its configuration."""
+
+    dataset: dict[str, Any]
+    model: dict[str, Any]
+    objective: dict[str, Any] | None
+    trainer: dict[str, Any] | None
+    metrics: dict[str, dict[str, Any]]
+    seed: Whole
+    evaluation_seed: Whole
+    data_checksum: str = ""
+    numbers: Whole = 1
+    scores: Whole = 1
+
+
+class _Choices(BaseModel, extra="allow", strict=True):
+    dataset: str
+    model: str
+    objective: str
+    trainer: str
+    experiment: str
+
+
+class _Provenance(BaseModel, extra="allow", strict=True):
+    """What readers of a record rely on in its origin."""
+
+    commit: str | None = None
+    dirty: bool | None = None
+    versions: dict[str, str] = {}
+    seconds: dict[str, float] = {}
+
+
+def _like(kind: type[BaseModel]) -> AfterValidator:
+    """Checks a mapping, and leaves it as it is."""
+
+    def check(content: dict[str, Any]) -> dict[str, Any]:
+        kind.model_validate(content)
+        return content
+
+    return AfterValidator(check)
+
+
+def _drawable(scores: tuple[Score, ...]) -> tuple[Score, ...]:
+    """Numbers that tables and figures can do arithmetic with."""
+    for score in scores:
+        if abs(score.value or 0.0) > GREATEST or abs(score.stderr or 0.0) > GREATEST:
+            raise ValueError(f"{score.name} is greater than {GREATEST:g}")
+        if not 0 <= (score.num_labels or 0) < 2**63:
+            raise ValueError(f"{score.name} has {score.num_labels} labels")
+    return scores
+
+
+def _distinction(score: Score) -> str:
+    """What tells a score from others of its name."""
+    parts = {"representation": score.representation, "factor": score.factor, "num_labels": score.num_labels}
+    return ", ".join(f"{key}={value}" for key, value in parts.items() if value is not None) or "no more to say"
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that is known about one run: what was chosen, what was measured, and where it comes from."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
+    status: Literal["finished", "failed"]
+    # the chosen name in every group: dataset, model, objective, trainer, experiment
+    choices: Annotated[Mapping[str, str], _like(_Choices)]
+    # the run's identity, and metrics, evaluation_seed, scores (their version)
+    config: Annotated[Mapping[str, Any], _like(_Configuration)]
+    scores: Annotated[tuple[Score, ...], AfterValidator(_drawable)] = ()
+    group: str = ""  # comparison group: likelihoods of two groups never share a table or a plane
+    left_out: Mapping[str, str] = field(default_factory=dict)  # selector -> why metrics=auto left it out
+    error: Mapping[str, str] | None = None  # type, message, traceback of a run that failed
+    # commit, versions, threads, device, times, data source
+    provenance: Annotated[Mapping[str, Any], _like(_Provenance)] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    @property
+    def reference(self) -> bool:
+        """True for rows that nothing was trained for: untrained, pca, truth, noise."""
+        return self.config.get("objective") is None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What makes it this run and no other; how it was measured is not part of it."""
+        return {key: value for key, value in self.config.items() if key not in MEASURED}
+
+    @property
+    def configuration(self) -> str:
+        """A name that runs share which differ in their seed (and metrics) alone."""
+        parts = ("dataset", "model", "objective", "trainer", "data_checksum", "numbers")
+        return digest({part: self.config.get(part) for part in parts})
+
+    def score(
+        self, name: str, representation: str | None = None, factor: str | None = None, num_labels: int | None = None
+    ) -> Score:
+        """The one score of that name; `factor` None is the mean over factors.
+
+        KeyError lists what there is to choose from where several scores fit, or none.
+        """
+        asked = {"representation": representation, "num_labels": num_labels}
+        named = [score for score in self.scores if score.name == name]
+        found = [score for score in named if score.factor == factor]
+        for key, value in asked.items():
+            found = [score for score in found if value is None or getattr(score, key) == value]
+        if len(found) == 1:
+            return found[0]
+        if not named:
+            raise KeyError(f"no score {name!r}; there are {', '.join(sorted(self.names()))}")
+        there = "; ".join(dict.fromkeys(_distinction(score) for score in found or named))
+        raise KeyError(f"{len(found)} scores {name!r} fit; there are those with {there}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per score."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(score) for score in self.scores])
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the choices, and the scores over all factors or the error."""
+        import html
+
+        head = html.escape(", ".join(f"{key}={name}" for key, name in self.choices.items()))
+        if self.status != "finished":
+            return f"<p>{head}</p><p><b>failed</b>: {html.escape(self.error_line)}</p>"
+        frame = self.to_frame()
+        columns = ["name", "representation", "num_labels", "value", "stderr", "unit", "reason"]
+        rows = frame[frame["factor"].isna()][columns] if len(frame) else frame
+        return f"<p>{head}</p>{rows.to_html(index=False, na_rep='')}"
+
+    def names(self) -> set[str]:
+        """The names of the scores in this record."""
+        return {score.name for score in self.scores}
+
+    @property
+    def error_line(self) -> str:
+        """The first line of what stopped a failed run; "" for a finished one."""
+        if not self.error:
+            return ""
+        message = self.error.get("message", "").strip().split("\n")[0]
+        return f"{self.error.get('type', 'Error')}: {message}"
+
+
+def write_record(folder: Path, record: Record) -> Path:
+    """Write `folder`/record.json with a digest of its content; Damaged where nobody could read it back."""
+    content = json.loads(json.dumps(asdict(record)))
+    checked(_record().validate_json, canonical(content))
+    write_json(folder / FILE, {**content, "digest": digest(content)})
+    return folder / FILE
+
+
+def read_record(folder: Path) -> Record:
+    """Read and verify `folder`/record.json; Damaged says what is wrong, FileNotFoundError that there is none."""
+    content = read_json(folder / FILE)
+    stated = content.pop("digest", None)
+    text = canonical(content)
+    if hashlib.sha256(text).hexdigest() != stated:
+        raise Damaged("was changed after it was written (its digest does not match)")
+    if content.get("schema") != SCHEMA:
+        raise Damaged(f"has schema {content.get('schema')}, this version reads {SCHEMA}")
+    return checked(_record().validate_json, text)
+
+
+@functools.cache
+def _record() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
+
+
+def known_record(folder: Path) -> Record | None:
+    """The record of a run, or None where there is none that can be trusted."""
+    try:
+        return read_record(folder)
+    except (FileNotFoundError, Damaged):
+        return None
+
+
+def make_way(folder: Path) -> str:
+    """Set a damaged record aside; returns what was wrong with it, "" for a sound one or none."""
+    try:
+        read_record(folder)
+    except FileNotFoundError:
+        return ""
+    except Damaged as error:
+        return f"{FILE} {error}; it is kept as {set_aside(folder / FILE)}"
+    return ""
+
+
+def read_folder(experiment: Path) -> tuple[list[tuple[Path, Record]], dict[str, str]]:
+    """The records that can be trusted, and folder name -> what is wrong with each of the others, in order of name.
+
+    A folder without one trusted record is a ValueError.
+    """
+    records, damaged = [], {}
+    for run in _folders(experiment / "runs"):
+        try:
+            records.append((run, read_record(run)))
+        except FileNotFoundError:
+            continue
+        except Damaged as error:
+            damaged[run.name] = f"{FILE} {error}"
+    if not records:
+        what = f"holds no records (runs/*/{FILE})" if experiment.is_dir() else "does not exist"
+        if damaged:
+            name, why = next(iter(damaged.items()))
+            what = f"has only damaged records ({len(damaged)}, the first: runs/{name}: {why})"
+        remedy = "run `python -m benchmark experiment=<name>` first, or name a folder such as results/<experiment>"
+        raise ValueError(f"{experiment} {what}; {remedy}")
+    return records, damaged
+
+
+def _folders(runs: Path) -> list[Path]:
+    try:
+        return sorted(path for path in runs.iterdir() if path.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ValueError(f"{runs} cannot be read ({error.strerror})") from error

@@ -1,0 +1,1 @@
+"""Many runs: prepared, spread over cores, devices and other launchers."""

@@ -1,0 +1,82 @@
+"""What a sweep would do and how long it would take, without doing it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import mean
+
+import torch
+
+from benchmark.config.plan import Plan
+from benchmark.experiment import missing_metrics, previous_record
+from benchmark.store.documents import digest
+from benchmark.store.record import known_record
+from benchmark.sweeping.machine import processes
+from benchmark.training.setup import build
+from benchmark.training.threads import threads
+from models.vae import Batch
+
+TIMED_STEPS = 10
+EVALUATION_SECONDS = 5.0  # of a run that no finished one resembles
+
+
+def print_dry_run(plans: Sequence[Plan], here: bool = True) -> None:
+    """One line a run: finished, to re-score, or to do; then the time that what is left will take.
+
+    Runs that happen elsewhere are timed on this machine's CPU, and how many of them at once nobody knows.
+    """
+    seconds: dict[str, float] = {}
+    total, left = 0.0, 0
+    for plan in plans:
+        previous = previous_record(plan)
+        missing = missing_metrics(plan, previous)
+        state = "finished" if previous and not missing else "re-score" if previous else "to do"
+        print(f"{state:9} {plan.command}")
+        if state != "finished":
+            left += 1
+            timed = plan if here else replace(plan, settings=replace(plan.settings, device="cpu"))
+            total += _seconds(timed, plans, seconds) if state == "to do" else EVALUATION_SECONDS
+    workers = processes(plans[0].settings, left) if here else 1
+    where = f"on {workers} processes, at one thread each" if here else "one after the other, on this machine's CPU"
+    print(f"{len(plans)} runs, {left} left: about {total / workers / 60:.1f} minutes {where}")
+
+
+def _seconds(plan: Plan, plans: Sequence[Plan], known: dict[str, float]) -> float:
+    """The mean of finished runs that differ in the seed alone, else ten steps of training, timed and scaled."""
+    key = _kind(plan)
+    if key not in known:
+        done = [_spent(other) for other in plans if _kind(other) == key]
+        spent = [seconds for seconds in done if seconds is not None]
+        known[key] = mean(spent) if spent else EVALUATION_SECONDS + _timed(plan)
+    return known[key]
+
+
+def _kind(plan: Plan) -> str:
+    return digest({key: value for key, value in plan.identity.items() if key != "seed"})
+
+
+def _spent(plan: Plan) -> float | None:
+    record = known_record(plan.folder)
+    return record.provenance.get("seconds", {}).get("total") if record else None
+
+
+def _timed(plan: Plan) -> float:
+    """Seconds of training, from a few steps without their optimiser."""
+    if plan.trainer is None or plan.is_reference:
+        return 0.0
+    with threads(plan.settings.threads):
+        stage = build(plan)
+        assert stage.model is not None
+        assert stage.train is not None
+        options = plan.trainer.options
+        size = min(int(options["batch_size"]), len(stage.train))
+        generator = torch.Generator(device=stage.device).manual_seed(0)
+        batch = Batch(stage.train.batch(torch.arange(size, device=stage.device), generator), 0, size, generator)
+        steps = options["steps"] or options["epochs"] * len(stage.train) / size
+        stage.objective(stage.model, batch).mean().backward()
+        started = time.perf_counter()
+        for _ in range(TIMED_STEPS):
+            stage.objective(stage.model, batch).mean().backward()
+        return (time.perf_counter() - started) / TIMED_STEPS * float(steps)

@@ -1,0 +1,93 @@
+"""What somebody typed and will not get: said before anything runs, as an error or in a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from benchmark.config.commandline import CommandLine
+from benchmark.config.components import ConfigurationError
+from benchmark.config.plan import Plan
+from benchmark.training.loading import reads_data_dir
+from metrics.core import VIEWS
+from metrics.reading import CHANCE, reading
+
+OF_SWEEPS = ("sweep", "claims")  # mean nothing to a single run
+EXAMPLE = "a name of the column metric in scores.csv, such as iwae_100 or linear_probe_accuracy[mean]"
+
+
+def check_typed(command: CommandLine, plans: Sequence[Plan], multirun: bool) -> None:
+    """ConfigurationError for what none of the runs can follow."""
+    if not multirun and (useless := [key for key in OF_SWEEPS if key in command.keys]):
+        raise ConfigurationError(f"{useless[0]}: needs -m, since one run alone has none")
+    for key in ("rank_by", "optimise"):
+        check_name(key, getattr(plans[0].settings, key), plans)
+    chosen = {metric.name for plan in plans for metric in plan.metrics}
+    for key in sorted(command.keys):
+        if key.startswith("metrics.") and key.split(".")[1] not in chosen:
+            raise ConfigurationError(
+                f"{key}: this metric is not chosen; add it to metrics=[...], or leave the option out"
+            )
+
+
+def check_name(key: str, name: str | None, plans: Sequence[Plan]) -> None:
+    """A score's name, with its representation in brackets or without, that some run will have."""
+    if name is None:
+        return
+    match = re.fullmatch(r"(\w+)(?:\[(\w+)\])?", name)
+    metric, code = match.groups() if match else (name, None)
+    how = reading(metric)
+    if not how:
+        raise ConfigurationError(f"{key}={name}: no such score{_close(metric)}; give {EXAMPLE}")
+    if code is not None and code not in VIEWS:
+        raise ConfigurationError(f"{key}={name}: no such representation; choose from {', '.join(VIEWS)}")
+    if key == "rank_by" and "no direction" in how:
+        raise ConfigurationError(f"{key}={name}: has no direction, neither more nor less of it is better")
+    _check_bound(key, name, plans)
+
+
+def _check_bound(key: str, name: str, plans: Sequence[Plan]) -> None:
+    """The K of iwae_K is an option of the metric that measures it."""
+    measured = {
+        f"iwae_{metric.options['num_samples']}"
+        for plan in plans
+        for metric in plan.metrics
+        if metric.name == "evidence" and "num_samples" in metric.options
+    }
+    if name.startswith("iwae_") and measured and name not in measured:
+        remedy = f"set metrics.evidence.num_samples={name.removeprefix('iwae_')}"
+        raise ConfigurationError(f"{key}={name}: the runs measure {', '.join(sorted(measured))}; {remedy}")
+
+
+def _close(metric: str) -> str:
+    import difflib
+
+    plain = "|".join(pattern for pattern in CHANCE if "(" not in pattern)
+    for regex, word in ((r"\d+", "100"), (r"\w+_probe", "linear_probe"), (r"\w+", "lightgbm")):
+        plain = plain.replace(regex, word)
+    close = difflib.get_close_matches(metric, plain.split("|"), n=1)
+    return f", did you mean {close[0]}" if close else ""
+
+
+def remarks(command: CommandLine, plans: Sequence[Plan]) -> list[str]:
+    """Lines about what was typed and none of the runs has a use for."""
+    return [*_ignored_options(command, plans), *_unread_data(plans)]
+
+
+def _ignored_options(command: CommandLine, plans: Sequence[Plan]) -> list[str]:
+    """Choices and options of a group that no run has: a reference row trains nothing."""
+    untrained = sorted({plan.choices["model"] if plan.is_reference else "objective=untrained" for plan in plans})
+    lines = []
+    for group in ("objective", "trainer"):
+        typed = [text for text in command.overrides if re.match(rf"[+~]*{group}[.=@]", text)]
+        if group == "objective" and not all(plan.is_reference for plan in plans):
+            continue
+        if typed and all(getattr(plan, group) is None for plan in plans):
+            lines.append(f"{' '.join(typed)}: ignored, for nothing is trained ({', '.join(untrained)})")
+    return lines
+
+
+def _unread_data(plans: Sequence[Plan]) -> list[str]:
+    folder = plans[0].settings.data_dir
+    unread = {plan.dataset.name for plan in plans if folder is not None and not reads_data_dir(plan)}
+    return [f"data_dir={folder}: dataset={name} reads no files" for name in sorted(unread)]

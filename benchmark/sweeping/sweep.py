@@ -1,0 +1,91 @@
+"""Many runs: what is left of them is done, what was asked for is kept, what is reused is named."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.config.plan import Plan
+from benchmark.experiment import finished
+from benchmark.store.asked import Asked, as_manifest, comparable
+from benchmark.store.files import outcome
+from benchmark.store.manifest import add_to_manifest, replace_manifest
+from benchmark.store.provenance import code_state
+from benchmark.sweeping.machine import processes
+from benchmark.sweeping.workers import Failure, perform
+
+
+def sweep(plans: Sequence[Plan]) -> list[Failure]:
+    """Do what is missing of the runs; returns those that failed."""
+    done = [finished(plan) for plan in plans]
+    todo = [plan for plan, record in zip(plans, done, strict=True) if record is None]
+    workers = processes(plans[0].settings, len(todo))
+    print(f"{len(plans)} runs: {len(plans) - len(todo)} finished, {len(todo)} to do on {workers} processes", flush=True)
+    _say_reused([record.provenance for record in done if record is not None])
+    if todo:
+        write_manifest(plans)
+        return perform(todo, workers)
+    if said := outcome(lambda: write_manifest(plans), ""):
+        print(said)
+    return []
+
+
+def write_manifest(plans: Sequence[Plan]) -> None:
+    """results/<experiment>/experiment.json: what was asked for, so that a report can name what is missing."""
+    replace_manifest(experiment_folder(plans[0]), _manifest(plans[0], plans))
+
+
+def open_manifest(plan: Plan) -> None:
+    """The experiment.json of runs like this one that nobody knows beforehand: each adds itself."""
+    replace_manifest(experiment_folder(plan), _manifest(plan, []))
+
+
+def join_manifest(plan: Plan) -> None:
+    """Add a run to experiment.json, unless it is there."""
+    add_to_manifest(experiment_folder(plan), _manifest(plan, [plan]))
+
+
+def _manifest(first: Plan, plans: Sequence[Plan]) -> dict[str, Any]:
+    return {
+        "experiment": first.experiment,
+        "command": shlex.join(["python", "-m", "benchmark", *sys.argv[1:]]),
+        "runs": {plan.folder.name: plan.command for plan in plans},
+        "claims": list(first.settings.claims),
+        "rank_by": first.settings.rank_by,
+        "note": first.settings.note,
+        "published": first.settings.published,
+        "unchecked": first.settings.unchecked,
+        **as_manifest(of_plans(plans)),
+    }
+
+
+def experiment_folder(plan: Plan) -> Path:
+    """results_dir/<experiment>."""
+    return plan.folder.parent.parent
+
+
+def unfinished(plan: Plan) -> bool:
+    """True where training or metrics are left to do."""
+    return finished(plan) is None
+
+
+def _say_reused(origins: Sequence[Mapping[str, Any]]) -> None:
+    """Name what finished runs, of which these are the provenances, differ in from the code that is running now."""
+    now = code_state()
+    others: dict[str, set[str]] = {"commit": set(), "versions": set()}
+    for origin in origins:
+        if (origin.get("commit"), origin.get("dirty")) != (now["commit"], now["dirty"]):
+            others["commit"].add(str(origin.get("commit"))[:10] + (" with changes" if origin.get("dirty") else ""))
+        changed = {name for name, text in now["versions"].items() if origin.get("versions", {}).get(name) != text}
+        others["versions"] |= changed
+    for what, names in others.items():
+        if names:
+            print(f"note: reuses runs made with other {what}: {', '.join(sorted(names))} (force=true repeats them)")
+
+
+def of_plans(plans: Iterable[Plan]) -> list[Asked]:
+    """The runs that are planned, in groups that stand for the comparison groups they will have."""
+    return [Asked(plan.folder.name, plan.choices, plan.identity, group=comparable(plan.identity)) for plan in plans]

@@ -1,0 +1,190 @@
+"""Runs in warm processes of one thread each: one that fails or dies costs its own run, none outlives its driver."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pebble import ProcessExpired, ProcessPool
+
+from benchmark.config.plan import Plan
+from benchmark.experiment import execute, failure, finished
+from benchmark.store.lock import Busy, NoLocks, claimed
+from benchmark.store.record import write_record
+from benchmark.sweeping.machine import Slots, device_of_slot, devices
+from benchmark.training.progress import bar, note
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+ATTEMPTS = 3  # pools one after the other of which no run was finished, because a worker died while it started
+
+
+class Failure(NamedTuple):
+    """A run that did not finish."""
+
+    plan: Plan
+    error: str
+
+
+def perform(plans: Sequence[Plan], workers: int) -> list[Failure]:
+    """Every plan in a pool of so many processes. Ctrl-C stops them and leaves finished runs as they are."""
+    for variable in THREAD_VARIABLES:  # idle OpenMP threads of one worker would spin on the other's core
+        os.environ.setdefault(variable, str(plans[0].settings.threads))
+    os.environ["TQDM_DISABLE"] = "1"  # for the workers: bars of their own would overwrite ours
+    signal.signal(signal.SIGTERM, _terminate)
+    progress, failures = bar(len(plans), "runs", "run"), list[Failure]()
+    try:
+        left = _in_pools(plans, workers, progress, failures)
+    except BaseException:
+        count = len(plans) - int(progress.n)
+        print(f"\nstopped: {count} of {len(plans)} runs are left; the same command goes on", file=sys.stderr)
+        raise
+    finally:
+        progress.close()
+    return [*failures, *(_died(plan, "no worker process lived through its start") for plan in left)]
+
+
+def _in_pools(plans: Sequence[Plan], workers: int, progress: Any, failures: list[Failure]) -> list[Plan]:
+    """One pool, and another one for what is left where a worker's death in its imports broke the first."""
+    left, attempts = list(plans), 0
+    while left and attempts < ATTEMPTS:
+        before = len(left)
+        left = _in_a_pool(left, min(workers, before), progress, failures)
+        attempts = attempts + 1 if len(left) == before else 0
+    return left
+
+
+def _in_a_pool(plans: Sequence[Plan], workers: int, progress: Any, failures: list[Failure]) -> list[Plan]:
+    chosen = devices(plans[0].settings.device)
+    places = tempfile.TemporaryDirectory(prefix="betterbound-")
+    slots = Slots(Path(places.name), workers)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPool(workers, initializer=_start_worker, initargs=[slots, chosen], context=context)
+    try:
+        left = _watch(pool, plans, workers, progress, failures)
+        if left:
+            pool.stop()
+        else:
+            pool.close()
+    except BaseException:
+        pool.stop()
+        raise
+    finally:
+        pool.join()
+        places.cleanup()
+    return left
+
+
+def _watch(
+    pool: ProcessPool, plans: Sequence[Plan], workers: int, progress: Any, failures: list[Failure]
+) -> list[Plan]:
+    """Until every run is finished or failed; one that another sweep is at is asked for again. Returns what is left
+    where the pool broke."""
+    left: list[Plan] = []
+    waiting: dict[Future[None], Plan] = {}
+    with _uninterruptible_children():
+        for plan in plans:
+            _ask(pool, plan, waiting, left)
+    while waiting:
+        note(progress, running=min(workers, len(waiting)), failed=len(failures))
+        done, _ = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+        for future in done:
+            plan, error = waiting.pop(future), future.exception()
+            if isinstance(error, Busy):
+                time.sleep(0.2)
+                _ask(pool, plan, waiting, left)
+            elif isinstance(error, BrokenProcessPool):
+                left.append(plan)
+            else:
+                progress.update()
+                failures += [_failed(plan, error)] if error is not None else []
+    return left
+
+
+def _ask(pool: ProcessPool, plan: Plan, waiting: dict[Future[None], Plan], left: list[Plan]) -> None:
+    try:
+        waiting[pool.schedule(_work, args=[plan])] = plan
+    except RuntimeError:  # the pool has broken
+        left.append(plan)
+
+
+def _work(plan: Plan) -> None:
+    execute(replace(plan, settings=replace(plan.settings, device=_place.device or plan.settings.device)), wait=False)
+
+
+def _failed(plan: Plan, error: BaseException) -> Failure:
+    """A run that raised has left its record."""
+    if isinstance(error, ProcessExpired):
+        return _died(plan, f"the worker process died (exit code {error.exitcode})")
+    return Failure(plan, f"{type(error).__name__}: {first_line(error)}")
+
+
+def _died(plan: Plan, what: str) -> Failure:
+    """For a worker that died the driver writes the record, unless another sweep is at this run by now."""
+    error = RuntimeError(f"{what}: killed, or out of memory")
+    if finished(replace(plan, metrics=())) is None:
+        with contextlib.suppress(OSError, Busy), claimed(plan.folder, wait=False):
+            write_record(plan.folder, failure(plan, error))
+    return _failed(plan, error)
+
+
+def first_line(error: BaseException) -> str:
+    """The line of an error that says it all."""
+    return (str(error).strip().splitlines() or ["(no message)"])[0]
+
+
+def _terminate(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _uninterruptible_children() -> Iterator[None]:
+    """Processes and threads started meanwhile never see a Ctrl-C, which is the driver's business, from their start."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Place:
+    """Where this worker is: its device, and the lock that keeps its slot as long as it lives."""
+
+    device = ""
+    lock: object = None
+
+
+_place = _Place()
+
+
+def _start_worker(slots: Slots, chosen: Sequence[str]) -> None:
+    """In a fresh worker: it ends with its driver, also where that died while the worker was importing; it has a device
+    to itself where there are several."""
+    warnings.simplefilter("ignore", NoLocks)  # the driver has said it
+    driver = multiprocessing.parent_process()
+    if driver is None or not driver.is_alive():
+        os._exit(1)
+
+    def watch() -> None:
+        driver.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    if len(chosen) > 1:
+        slot, _place.lock = slots.take()
+        _place.device = device_of_slot(chosen, slot)

@@ -1,0 +1,117 @@
+"""A run with everything built before it starts: data on the device, model, objective, one draw of the test data."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.config.plan import Plan
+from benchmark.datasets import Dataset
+from benchmark.training.loading import device_of, load_dataset
+from benchmark.training.noise import numpy_stream, seed_of, torch_stream
+from benchmark.training.pixels import Pixels
+from metrics.core import Representation
+from models.vae import VAE, Batch
+
+REHEARSAL = 200  # examples on which metrics are tried before training starts
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a run works with; `model` is None for references, `objective` is None where nothing is trained."""
+
+    plan: Plan
+    dataset: Dataset
+    device: torch.device
+    drawn: dict[str, Tensor]  # probe and test examples (N, *shape), in the one draw that all models share
+    train: Pixels | None = None
+    model: VAE | None = None
+    objective: Any = None
+    reference: Representation | None = None
+
+    @property
+    def deterministic(self) -> bool:
+        """True for point codes."""
+        return self.reference is not None or bool(getattr(self.objective, "deterministic", False))
+
+
+def build(plan: Plan, dataset: Dataset | None = None) -> Stage:
+    """The stage of a plan, on its data set or another view of it; ValueError where parts do not fit each other."""
+    dataset = load_dataset(plan.dataset, plan.settings) if dataset is None else dataset
+    device = device_of(plan.settings.device)
+    seed = plan.settings.evaluation_seed
+    drawn = {split: Pixels(dataset, split, device).drawn(seed, split) for split in ("probe", "test")}
+    stage = Stage(plan, dataset, device, drawn)
+    if plan.is_reference:
+        codes = plan.model.build()(dataset, numpy_stream(plan.settings.seed, "initialisation"))
+        return replace(stage, reference=codes)
+    train = Pixels(dataset, "train", device)
+    model = build_model(plan, dataset.shape, train.mean()).to(device)
+    return replace(stage, train=train, model=model, objective=build_objective(plan, model, device))
+
+
+def build_model(plan: Plan, shape: tuple[int, ...], mean: Tensor) -> VAE:
+    """The model with its initial weights, which depend on the seed alone."""
+    # modules draw their weights from torch's global stream: lend them one, whoever wrote them
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(plan.settings.seed, "initialisation"))
+        return plan.model.build()(shape, mean)
+
+
+def build_objective(plan: Plan, model: VAE, device: torch.device) -> Any:
+    """The objective as a callable of (model, batch), or None; a class has a state of its own and is instantiated."""
+    if plan.objective is None:
+        return None
+    objective = plan.objective.build()
+    if not isinstance(getattr(objective, "func", None), type):
+        return objective
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(plan.settings.seed, "adversary"))
+        found = objective(model.prior().event_shape[-1])
+    return found.to(device) if isinstance(found, torch.nn.Module) else found
+
+
+def few_of(dataset: Dataset) -> Dataset:
+    """The first examples of each split: enough to see whether choices fit each other."""
+    return replace(dataset, splits={name: rows[:REHEARSAL] for name, rows in dataset.splits.items()})
+
+
+class _FirstBatch(Exception):
+    """A trainer asks for its first batch: it has nothing against its options."""
+
+
+class _Unread:
+    """The training examples as a trainer sees them before it looks at one."""
+
+    def __init__(self, length: int, device: torch.device) -> None:
+        self.length, self.device = length, device
+
+    def __len__(self) -> int:
+        return self.length
+
+    def batch(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        raise _FirstBatch
+
+
+def _rehearse_trainer(stage: Stage, num_train: int) -> None:
+    """The trainer up to its first batch: whatever it refuses, it refuses before."""
+    trainer = stage.plan.trainer
+    if trainer is None:
+        return
+    validation = Pixels(few_of(stage.dataset), "validation", stage.device)
+    with suppress(_FirstBatch):
+        train = _Unread(num_train, stage.device)
+        trainer.build()(stage.model, stage.objective, train, validation, stage.plan.settings.seed)
+
+
+def rehearse_training(stage: Stage, num_train: int) -> None:
+    """Objective and trainer up to the first batch: a wrong choice fails now, not after hours."""
+    if stage.objective is not None and stage.model is not None:
+        generator = torch_stream(stage.plan.settings.seed, "rehearsal", stage.device)
+        with torch.no_grad():
+            stage.objective(stage.model, Batch(stage.drawn["test"][:2], 0, num_train, generator))
+        _rehearse_trainer(stage, num_train)

@@ -2,9 +2,10 @@
 
 The Python face, each part imported when it is asked for:
 
-    from benchmark import load, results, run, score
+    from benchmark import load, results, run, score, sweep
 
     record = run(["objective=iwae", "objective.num_samples=50"], seed=3)    # one run
+    frame = sweep(["objective=elbo,beta_vae", "seed=0,1,2"])                # a grid of them, on all cores
     trained = load("results/single/runs/...")                               # its model: encode, decode, sample
     frame = results("results/quickstart")                                   # a row per score, a column per option
     scores = score({"codes": codes, "factors": factors})                    # codes from anywhere
@@ -13,7 +14,13 @@ The Python face, each part imported when it is asked for:
 from importlib import import_module
 from typing import Any
 
-_FACE = {"load": "benchmark.trained", "results": "benchmark.reporting.frames", "score": "benchmark.evaluate"}
+_FACE = {
+    "load": "benchmark.trained",
+    "results": "benchmark.reporting.frames",
+    "run": "benchmark.experiment",
+    "score": "benchmark.evaluate",
+    "sweep": "benchmark.notebook",
+}
 
 
 def __getattr__(name: str) -> Any:

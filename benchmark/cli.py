@@ -19,7 +19,7 @@ from benchmark.sweeping.elsewhere import Launch, has_launcher, has_sweeper, laun
 from benchmark.sweeping.estimate import print_dry_run
 from benchmark.sweeping.prepare import prepare, refuse_mixture
 from benchmark.sweeping.remarks import check_typed, remarks
-from benchmark.sweeping.sweep import experiment_folder, of_plans, open_manifest, sweep, unfinished, write_manifest
+from benchmark.sweeping.sweep import experiment_folder, of_plans, open_manifest, perform_all, unfinished, write_manifest
 from benchmark.sweeping.workers import Failure
 
 Act = Callable[[], int]  # what is ready to run; gives an exit code
@@ -80,9 +80,7 @@ def _ready_run(command: CommandLine, plan: Plan) -> Act:
 
 
 def _ready_sweep(command: CommandLine, composer: Composer, overrides: Sequence[str], first: Composed) -> Act:
-    grids = check_settings({"sweep": first.plain.get("sweep") or []}).sweep
-    jobs = expand(composer.parsed, composer.choices, grids or [{}], overrides)
-    plans = [composer.plan(job) for job in jobs]
+    plans = planned(composer, overrides)
     check_typed(command, plans, multirun=True)
     check_claims(plans[0], plans)
     launch = launcher_of(first.config, composer.source)
@@ -91,6 +89,14 @@ def _ready_sweep(command: CommandLine, composer: Composer, overrides: Sequence[s
     for line in remarks(command, prepared):
         print(f"note: {line}", file=sys.stderr)
     return lambda: conduct(prepared, launch)
+
+
+def planned(composer: Composer, overrides: Sequence[str]) -> list[Plan]:
+    """The runs of a sweep: of its experiment's grids and of what is typed, which wins."""
+    first = composer.composed(_first(composer, overrides))
+    grids = check_settings({"sweep": first.plain.get("sweep") or []}).sweep
+    jobs = expand(composer.parsed, composer.choices, grids or [{}], overrides)
+    return [composer.plan(job) for job in jobs]
 
 
 def _ready_plugin(command: CommandLine, composer: Composer, overrides: Sequence[str], first: Composed) -> Act:
@@ -117,7 +123,7 @@ def conduct(plans: Sequence[Plan], launch: Launch | None = None) -> int:
     if plans[0].settings.dry_run:
         print_dry_run(plans, here=launch is None)
         return 0
-    return reported(plans[0], sweep(plans) if launch is None else _launched(plans, launch))
+    return reported(plans[0], perform_all(plans) if launch is None else _launched(plans, launch))
 
 
 def reported(plan: Plan, failures: Sequence[Failure] = ()) -> int:

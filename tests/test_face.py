@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
-from benchmark import load, results
+from benchmark import load, results, sweep
+from benchmark.config.compose import compose
 from benchmark.experiment import execute
+from benchmark.training.loading import with_data
 from benchmark.training.pixels import Pixels
 from metrics.core import Score
+from tests.support.choices import TINY
 
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory):
     """One tiny run for all tests here."""
-    from conftest import TINY
-
-    from benchmark.config.compose import compose
-    from benchmark.training.loading import with_data
-
     folder = tmp_path_factory.mktemp("face")
     plan = with_data(compose([*TINY, "objective=beta_vae", f"results_dir={folder}", f"cache_dir={folder}"]))
     return plan.folder, execute(plan), folder
@@ -86,3 +86,18 @@ def test_too_little_said_of_a_score_lists_what_there_is():
     assert record.score("linear_probe_accuracy", num_labels=1000).num_labels == 1000
     with pytest.raises(KeyError, match="representation=mean, num_labels=100; representation=mean, num_labels=1000"):
         record.score("linear_probe_accuracy", "mean")
+
+
+def test_a_grid_of_runs_comes_back_as_one_table(tmp_path, cache_dir, capsys):
+    asked = [*TINY, "metrics=[rate_distortion]", "trainer.steps=3", "objective=elbo,iwae", f"cache_dir={cache_dir}"]
+    frame = sweep(asked, results_dir=tmp_path, workers=1)
+    assert set(frame["objective"]) == {"elbo", "iwae"}
+    assert frame["value"].notna().all()
+    told = json.loads((tmp_path / "single" / "experiment.json").read_text())
+    assert told["command"].startswith("python -m benchmark -m dataset=digits ")
+    assert "objective=elbo,iwae" in told["command"]
+    capsys.readouterr()
+    assert sweep(asked, results_dir=tmp_path).equals(frame)
+    assert "2 finished, 0 to do" in capsys.readouterr().out
+    with pytest.raises(ValueError, match=r"objective\.beta: no such"):
+        sweep(["objective=elbo", "objective.beta=1,2"], results_dir=tmp_path)

@@ -6,10 +6,10 @@ import math
 from dataclasses import replace
 
 import pytest
-from conftest import TINY
-from slow import first_minute
 
 from benchmark.config.compose import compose
+from tests.slow import first_minute
+from tests.support.choices import TINY
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import TINY
 from torch.nn.modules.module import register_module_forward_hook
 
 from benchmark import run as run_from_python
@@ -23,9 +22,10 @@ from benchmark.experiment import execute, missing_metrics
 from benchmark.store.lock import Busy, claimed
 from benchmark.store.record import FILE, read_record
 from benchmark.sweeping.prepare import prepare
-from benchmark.sweeping.sweep import sweep
+from benchmark.sweeping.sweep import perform_all
 from benchmark.training.setup import REHEARSAL
 from models.distributions import GaussianPosterior
+from tests.support.choices import TINY
 
 
 def content(folder):
@@ -183,12 +183,12 @@ def ten(plan_of_run, *overrides):
 def test_a_run_that_raises_among_ten_costs_itself_only(plan_of_run, capsys):
     plans = ten(plan_of_run)
     plans[3] = plan_of_run("seed=3", "trainer.learning_rate=1e30")
-    failures = sweep(prepare(plans))
+    failures = perform_all(prepare(plans))
     assert [failure.plan.settings.seed for failure in failures] == [3]
     statuses = [read_record(plan.folder).status for plan in plans]
     assert statuses.count("finished") == 9
     capsys.readouterr()
-    sweep(prepare([plan for plan in plans if plan is not plans[3]]))
+    perform_all(prepare([plan for plan in plans if plan is not plans[3]]))
     assert "9 finished, 0 to do" in capsys.readouterr().out
 
 
@@ -206,13 +206,13 @@ def test_a_worker_killed_hard_costs_its_own_run_only(plan_of_run):
 
     thread = threading.Thread(target=kill_one, daemon=True)
     thread.start()
-    failures = sweep(plans)
+    failures = perform_all(plans)
     thread.join(5)
     assert len(failures) == 1
     assert "worker process died" in failures[0].error
     statuses = [read_record(plan.folder).status for plan in plans]
     assert (statuses.count("finished"), statuses.count("failed")) == (9, 1)
-    assert sweep(plans) == []
+    assert perform_all(plans) == []
 
 
 def command(tmp_path, cache_dir, *arguments):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.choices import ROOT
+
 SCRIPT = (
     f"import sys; sys.path[0] = ''; sys.path.insert(1, {str(ROOT)!r}); "
     "from benchmark.__main__ import main; sys.exit(main())"

@@ -18,24 +18,24 @@ from benchmark.sweeping.machine import processes
 from benchmark.sweeping.workers import Failure, perform
 
 
-def sweep(plans: Sequence[Plan]) -> list[Failure]:
-    """Do what is missing of the runs; returns those that failed."""
+def perform_all(plans: Sequence[Plan], typed: Sequence[str] | None = None) -> list[Failure]:
+    """Do what is missing of the runs, which were asked for by what was `typed`; returns those that failed."""
     done = [finished(plan) for plan in plans]
     todo = [plan for plan, record in zip(plans, done, strict=True) if record is None]
     workers = processes(plans[0].settings, len(todo))
     print(f"{len(plans)} runs: {len(plans) - len(todo)} finished, {len(todo)} to do on {workers} processes", flush=True)
     _say_reused([record.provenance for record in done if record is not None])
     if todo:
-        write_manifest(plans)
+        write_manifest(plans, typed)
         return perform(todo, workers)
-    if said := outcome(lambda: write_manifest(plans), ""):
+    if said := outcome(lambda: write_manifest(plans, typed), ""):
         print(said)
     return []
 
 
-def write_manifest(plans: Sequence[Plan]) -> None:
+def write_manifest(plans: Sequence[Plan], typed: Sequence[str] | None = None) -> None:
     """results/<experiment>/experiment.json: what was asked for, so that a report can name what is missing."""
-    replace_manifest(experiment_folder(plans[0]), _manifest(plans[0], plans))
+    replace_manifest(experiment_folder(plans[0]), _manifest(plans[0], plans, typed))
 
 
 def open_manifest(plan: Plan) -> None:
@@ -48,10 +48,11 @@ def join_manifest(plan: Plan) -> None:
     add_to_manifest(experiment_folder(plan), _manifest(plan, [plan]))
 
 
-def _manifest(first: Plan, plans: Sequence[Plan]) -> dict[str, Any]:
+def _manifest(first: Plan, plans: Sequence[Plan], typed: Sequence[str] | None = None) -> dict[str, Any]:
+    typed = sys.argv[1:] if typed is None else typed
     return {
         "experiment": first.experiment,
-        "command": shlex.join(["python", "-m", "benchmark", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "benchmark", *typed]),
         "runs": {plan.folder.name: plan.command for plan in plans},
         "claims": list(first.settings.claims),
         "rank_by": first.settings.rank_by,

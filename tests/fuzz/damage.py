@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 
-from tests.hostile import encrypted, npy, npz, of_method, patched
+from tests.support.hostile import encrypted, npy, npz, of_method, patched
 
 ODD_BYTES = np.array([0, 1, 2, 14, 32, 39, 40, 127, 128, 255], np.uint8)
 ODD_NUMBERS = (0, 1, 0xFFFF, 0x7FFF, 0x8000, 6)

@@ -1,0 +1,69 @@
+"""Identities are frozen: whatever moves, a finished run is found finished, and the same plan is the same run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from itertools import zip_longest
+
+from benchmark.config import identity
+from benchmark.config.components import component, locate
+from benchmark.config.compose import Composer
+from benchmark.config.plan import METRIC_SETS
+from benchmark.experiment import finished
+from benchmark.store.documents import digest
+from benchmark.store.manifest import read_manifest
+from benchmark.store.record import read_folder
+from tests.support.choices import FIXTURES
+
+FROZEN = json.loads((FIXTURES / "identities.json").read_text())
+BEFORE = FIXTURES / "version2"  # a folder as it was written when identities were frozen
+
+
+def test_what_a_choice_is_has_not_changed():
+    composer, found = Composer(), {}
+    groups = {group: composer.choices(group) for group in ("dataset", "model", "objective", "trainer")}
+    for names in zip_longest(*groups.values()):  # a choice of each group at a time: composing is what costs
+        chosen = {group: name for group, name in zip(groups, names, strict=True) if name is not None}
+        plain = composer.composed([f"{group}={name}" for group, name in chosen.items()]).plain
+        found |= {f"{group}={name}": component(group, name, plain[group]) for group, name in chosen.items()}
+    measured = [name for name in composer.choices("metrics") if name not in METRIC_SETS]
+    plain = composer.composed([f"metrics=[{','.join(measured)}]"]).plain
+    found |= {f"metrics={name}": component("metrics", name, node) for name, node in plain["metrics"].items()}
+    changed = {name: now for name, now in found.items() if FROZEN.get(name) != (now and digest(now.as_config()))}
+    assert not {name: now for name, now in changed.items() if name in FROZEN}
+    assert set(found) >= set(FROZEN)
+
+
+def test_finished_runs_of_then_are_finished_now(plan_of_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmark.experiment.SCORES", 2)  # scores may be computed anew, but nothing is trained anew
+    records, damaged = read_folder(BEFORE)
+    assert len(records) == 3
+    assert not damaged
+    shutil.copytree(BEFORE, tmp_path / "single")
+    asked = [
+        ("metrics=[rate_distortion,linear_probe]", "trainer.steps=5", "trainer.validations=20", "objective=beta_vae",
+         "model.latent_dim=2", "model.encoder_hidden=[8]", "model.decoder_hidden=[8]", "seed=0"),
+        ("metrics=[linear_probe]", "model=pca", "model.latent_dim=2"),
+        ("metrics=[rate_distortion]", "objective=untrained", "model.latent_dim=50"),
+    ]  # fmt: skip
+    plans = [plan_of_run(*overrides) for overrides in asked]
+    assert {plan.folder.name for plan in plans} == {folder.name for folder, _ in records}
+    assert all(finished(plan) for plan in plans)
+    assert set(read_manifest(BEFORE)["runs"]) == {plans[-1].folder.name}  # of the last command
+
+
+def test_every_frozen_target_is_still_there():
+    for now, known in identity.MOVED.items():
+        assert callable(locate(now))
+        assert identity.current(known) == now
+
+
+def test_a_moved_target_and_a_later_option_at_its_default_change_nothing(monkeypatch):
+    monkeypatch.setattr(identity, "MOVED", {"models.new.place": "models.old"})
+    monkeypatch.setattr(identity, "LATER", {"models.old": {"precision": "fp32"}})
+    before = {"_target_": "models.old", "size": 3}
+    assert identity.frozen("models.new.place", {"size": 3, "precision": "fp32"}) == before
+    assert identity.frozen("models.old", {"size": 3}) == before
+    assert identity.frozen("models.new.place", {"size": 3, "precision": "bf16"}) == {**before, "precision": "bf16"}
+    assert identity.current("models.old") == "models.new.place"

@@ -1,0 +1,138 @@
+"""Worker processes that are killed, orphaned or interrupted at the worst moment, which is while they import."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmark.config.compose import compose
+from benchmark.store.record import FILE, read_record
+from benchmark.sweeping import interrupts, workers
+from benchmark.sweeping.prepare import prepare
+from benchmark.sweeping.workers import perform
+from tests.support.choices import CONF
+
+CHEAP = ("dataset=digits", "model=pca", "metrics=[rate_distortion]")
+proc = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into processes by /proc")
+
+
+def plans_of(tmp_path, cache_dir, seeds):
+    folders = (f"results_dir={tmp_path}", f"cache_dir={cache_dir}")
+    return prepare([compose([*CHEAP, *folders, f"seed={seed}"]) for seed in range(seeds)])
+
+
+def kill_first_children(count: int) -> threading.Thread:
+    """Kills the next `count` worker processes as soon as each is there."""
+
+    def kill() -> None:
+        killed: set[int] = set()
+        while len(killed) < count:
+            for child in multiprocessing.active_children():
+                if child.pid and child.pid not in killed and len(killed) < count:
+                    killed.add(child.pid)
+                    os.kill(child.pid, signal.SIGKILL)
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_worker_killed_while_it_imports_costs_nothing(tmp_path, cache_dir):
+    plans = plans_of(tmp_path, cache_dir, 3)
+    killer = kill_first_children(1)
+    assert perform(plans, 2) == []
+    killer.join(5)
+    assert [read_record(plan.folder).status for plan in plans] == ["finished"] * 3
+
+
+def test_workers_that_never_start_end_the_sweep(tmp_path, cache_dir, monkeypatch):
+    monkeypatch.setattr(workers, "ATTEMPTS", 2)
+    plans = plans_of(tmp_path, cache_dir, 1)
+    killer = kill_first_children(20)
+    [failed] = perform(plans, 1)
+    assert "no worker process lived through its start" in failed.error
+    assert read_record(plans[0].folder).status == "failed"
+    assert killer.is_alive()
+
+
+def children(parent: int) -> list[int]:
+    """Worker processes of a driver."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            ancestor = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            if ancestor == parent and b"spawn_main" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def until(condition, seconds: float = 120):
+    deadline = time.time() + seconds
+    while not (found := condition()):
+        assert time.time() < deadline
+        time.sleep(0.01)
+    return found
+
+
+def driver(tmp_path, cache_dir, *arguments):
+    command = [sys.executable, "-m", "benchmark", *arguments, f"results_dir={tmp_path}", f"cache_dir={cache_dir}"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CONF.parent)
+
+
+@proc
+def test_no_orphan_performs_a_run(tmp_path, cache_dir):
+    process = driver(tmp_path, cache_dir, "-m", *CHEAP, "seed=0,1")
+    orphans = until(lambda: children(process.pid))
+    process.kill()
+    process.communicate()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in orphans))
+    assert not list(tmp_path.rglob(FILE))
+
+
+@proc
+@pytest.mark.parametrize("library", ["_multiarray_umath", "torch/lib"])
+def test_ctrl_c_during_imports(tmp_path, cache_dir, library):
+    process = driver(tmp_path, cache_dir, *CHEAP)
+    opened = Path(f"/proc/{process.pid}/maps")
+    until(lambda: process.poll() is not None or library in opened.read_text())
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == interrupts.INTERRUPTED
+    assert (out, error) == ("", "")
+
+
+def swallow():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        return
+
+
+def test_a_swallowed_ctrl_c_ends_in_130_all_the_same():
+    with pytest.raises(SystemExit) as ended, interrupts.exiting():
+        swallow()
+    assert ended.value.code == interrupts.INTERRUPTED
+    before = signal.getsignal(signal.SIGINT)
+    with interrupts.exiting():
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_import_that_swallows_it_ends_at_once(tmp_path):
+    lines = ("import signal", "try:", "    signal.raise_signal(signal.SIGINT)", "except BaseException:", "    pass")
+    (tmp_path / "swallowing.py").write_text("\n".join([*lines, "print('survived', flush=True)"]))
+    code = "from benchmark import interrupts\nwith interrupts.exiting():\n    import swallowing"
+    paths = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{CONF.parent}"}
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | paths, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (interrupts.INTERRUPTED, "", "")

@@ -133,7 +133,7 @@ def reported(plan: Plan, failures: Sequence[Failure] = ()) -> int:
     told: set[str] = set()
     try:
         report = write_report(experiment_folder(plan))
-        told |= set(report.failed)
+        told |= {folder.name for folder, _ in report.study.failed}
     finally:  # also where there is no record to report, or no room for a report
         for failure in failures:
             if failure.plan.folder.name not in told:

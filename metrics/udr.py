@@ -12,6 +12,7 @@ from metrics.factors import require_finite
 from metrics.scaling import scaling, varies
 
 Similarity = Callable[[Array, Array], Array]
+NAMES = ("udr_lasso", "udr_spearman")
 MOST_ROUNDS, TOLERANCE = 1000, 1e-6  # of the coordinate descent
 
 

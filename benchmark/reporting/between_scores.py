@@ -1,26 +1,22 @@
-"""Rank correlations and shares of variance as figures, files and sections of a report, where a sweep is large."""
+"""Rank correlations and shares of variance as figures."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
-from benchmark.reporting.columns import group_titles, title_of
-from benchmark.reporting.correlations import Correlations, correlate, correlations_table
-from benchmark.reporting.figures.style import PALETTE, STYLE, head
-from benchmark.reporting.figures.write import save_figure
-from benchmark.reporting.variance import FEWEST_SEEDS, variance_table
-from benchmark.reporting.warnings import Section
-from benchmark.store.files import remove, write_text
+from benchmark.reporting.columns import title_of
+from benchmark.reporting.correlations import Correlations
+from benchmark.reporting.figures.style import PALETTE, head
+from benchmark.reporting.variance import sizes_of
 
 # what the figures show of all the scores that the files have, kin beside kin
 SHOWN = (
@@ -33,62 +29,6 @@ MOST = 20  # scores of a figure
 CELL, LABELS = 0.4, 2.5  # inches of a heat map's cell and beside it for labels
 CAUSES = {"method": "method", "strength": "its hyper-parameter", "seed": "seed"}
 COLOURS = (PALETTE[0], PALETTE[1], "0.8")
-
-
-class Relations(NamedTuple):
-    """Rank correlations of the scores of a table, and what explains their variance, by group."""
-
-    correlated: list[Correlations]
-    variance: pd.DataFrame
-    titles: dict[str, str]
-
-    @property
-    def sections(self) -> list[Section]:
-        """What a report says of them."""
-        lines = {
-            "Rank correlations (correlations.csv)": [f"{self.titles[of.group]}: {of.note}" for of in self.correlated],
-            "Variance explained (variance.csv)": [
-                f"{self.titles[str(group)]}: {_mean_shares(of)}" for group, of in self.variance.groupby("group")
-            ],
-        }
-        return [Section(title, said) for title, said in lines.items() if said]
-
-    def write(self, folder: Path, formats: Sequence[str] = ("png",)) -> list[str]:
-        """Write correlations.{csv,png} and variance.{csv,png}, or remove them; returns the names of the figures."""
-        _write_table(folder / "correlations.csv", correlations_table(self.correlated))
-        _write_table(folder / "variance.csv", self.variance)
-        with mpl.rc_context(STYLE):
-            figures = {
-                "correlations": heat_maps(self.correlated, self.titles),
-                "variance": bars(self.variance, self.titles),
-            }
-            return [name for name, figure in figures.items() if save_figure(folder / name, figure, formats)]
-
-
-def relations(table: pd.DataFrame) -> Relations:
-    """The relations of a full table; none where the sweep is small."""
-    return Relations(correlate(table), variance_table(table), group_titles(table["group"].unique()))
-
-
-def _mean_shares(rows: pd.DataFrame) -> str:
-    means = rows.groupby("cause")["share"].mean()
-    shares = ", ".join(f"{words} {means[cause]:.0%}" for cause, words in CAUSES.items())
-    return f"{shares} on average over {rows['score'].nunique()} scores ({_sizes(rows)})"
-
-
-def _sizes(rows: pd.DataFrame) -> str:
-    """How much the shares of a group come from, and whether that is enough."""
-    names = ("methods", "configurations", "runs")
-    sizes = ", ".join(f"{rows[name].max()} {name if rows[name].max() > 1 else name[:-1]}" for name in names)
-    few = rows["seeds"].min() < FEWEST_SEEDS
-    return f"{sizes}; fewer than {FEWEST_SEEDS} seeds each, so these shares are rough" if few else sizes
-
-
-def _write_table(path: Path, rows: pd.DataFrame) -> None:
-    if rows.empty:
-        remove(path)
-        return
-    write_text(path, rows.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
 
 
 def shown(scores: Sequence[str]) -> list[str]:
@@ -158,7 +98,7 @@ def bars(variance: pd.DataFrame, titles: dict[str, str]) -> Figure | None:
         bottom = top - 0.5 - tall[group]
         ax = figure.add_axes((LABELS / width, bottom / height, 5.2 / width, tall[group] / height))
         _draw_bars(ax, of, names[group])
-        ax.set_title(f"{titles[group]}\n{_sizes(of)}", loc="left", fontsize=9.5, fontweight="bold")
+        ax.set_title(f"{titles[group]}\n{sizes_of(of)}", loc="left", fontsize=9.5, fontweight="bold")
         top = bottom - 0.5
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="lower center", ncols=3, frameon=False)
     lines = "lines: 95 % intervals of the end of the method's share (upper), the start of the seed's (lower)"
@@ -184,6 +124,6 @@ def _draw_bars(ax: Axes, rows: pd.DataFrame, chosen: Sequence[str]) -> None:
     ax.hlines(places + 0.3, low["method"], high["method"], color="0.1", linewidth=1)
     ax.hlines(places - 0.3, 1 - high["seed"], 1 - low["seed"], color="0.1", linewidth=1)
     ax.set(xlim=(0, 1), ylim=(-len(chosen) + 0.4, 0.6))
-    ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1))
+    ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.set_yticks(places, [_words(name) for name in chosen])
     ax.grid(False, axis="y")

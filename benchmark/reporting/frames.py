@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.reporting.study import CHOICES
 from benchmark.reporting.tables import PUBLISHED, flatten, full_table
-from benchmark.reporting.warnings import CHOICES
 from benchmark.store.record import read_folder
 
 

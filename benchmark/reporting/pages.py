@@ -14,7 +14,7 @@ from tabulate import SEPARATING_LINE, tabulate
 from benchmark.reporting import text
 from benchmark.reporting.board import Wide, superscript
 from benchmark.reporting.latex import document
-from benchmark.reporting.warnings import Section
+from benchmark.reporting.sections import Section
 
 REFERENCES = "*references*"
 WIDTH = 138  # of the terminal's tables

@@ -14,11 +14,11 @@ import pandas as pd
 from benchmark.reporting.ranking import CONFIGURATION, rank_key, ranked
 from benchmark.reporting.statistics import half_widths
 from benchmark.reporting.text import plain
-from benchmark.reporting.udr import NAMES as OF_SEVERAL_SEEDS
 from benchmark.store.published import Published
 from benchmark.store.record import Record
 from benchmark.store.selection import beta_of
 from metrics.core import Score
+from metrics.udr import NAMES as OF_SEVERAL_SEEDS
 
 RUN = ("run", "experiment", "dataset", "model", "objective", "varied", "seed")
 SCORE = ("representation", "factor", "num_labels", "metric", "value", "stderr", "unit", "better", "status", "reason")

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.reporting.statistics import CONFIDENCE, Estimate, Scale
-from benchmark.reporting.udr import NAMES as OF_SEVERAL_SEEDS
 from metrics.labelled import FEW
+from metrics.udr import NAMES as OF_SEVERAL_SEEDS
 
 RESAMPLES, SEED = 1000, 0  # of every bootstrap: a report is the same twice
 TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
@@ -211,3 +211,11 @@ def _redrawn(design: _Design, x: Floats, means: Floats, variances: Floats) -> Fl
     size, start = design.sizes[design.config], design.starts[design.config]
     chosen = start + (rng.random((RESAMPLES, len(x))) * size).astype(int)
     return np.asarray(centres[design.config] + residuals[chosen])
+
+
+def sizes_of(rows: pd.DataFrame) -> str:
+    """How much the shares of a group come from, and whether that is enough."""
+    names = ("methods", "configurations", "runs")
+    sizes = ", ".join(f"{rows[name].max()} {name if rows[name].max() > 1 else name[:-1]}" for name in names)
+    few = rows["seeds"].min() < FEWEST_SEEDS
+    return f"{sizes}; fewer than {FEWEST_SEEDS} seeds each, so these shares are rough" if few else sizes

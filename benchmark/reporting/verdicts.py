@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from benchmark.reporting.latex import escape
-from benchmark.reporting.warnings import Section
+from benchmark.reporting.sections import Section
 
 VERDICTS = ("held", "contradicted", "undecided", "unchecked")
 READING = (

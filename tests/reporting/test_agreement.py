@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.reporting.analyses.udr import NAMES, udr
 from benchmark.reporting.leaderboard import write_report
-from benchmark.reporting.udr import NAMES, with_agreement
+from benchmark.reporting.study import Study
 from benchmark.store.record import write_record
 from metrics.core import Score
 from tests.support.records import record
@@ -38,40 +41,43 @@ def test_seeds_whose_rate_an_axis_is_unknown_are_not_compared(tmp_path, axes, as
     for folder, _ in runs:
         with np.load(folder / "codes.npz", allow_pickle=False) as file:
             np.savez(folder / "codes.npz", assumed=np.array(assumed), **file)
-    [reason] = {scores["udr_lasso"].reason for scores in udr_of(with_agreement(runs))}
+    [reason] = {scores["udr_lasso"].reason for scores in udr_of(runs)}
     assert reason == "the rate of an axis is known for diagonal Gaussians and a standard normal prior only"
 
 
-def udr_of(found):
-    return [{s.name: s for s in one.scores if s.name in NAMES} for _, one in found]
+def udr_of(runs):
+    """The scores that each run gets, by their names."""
+    study = Study(Path(), runs, {})
+    joined = study.joined(udr(study).scores, {})
+    return [{s.name: s for s in one.scores if s.name in NAMES} for _, one in joined.records]
 
 
 def test_seeds_that_find_the_same_axes_agree(tmp_path, axes):
     turned = axes @ np.linalg.qr(np.random.default_rng(1).standard_normal((D, D)))[0]
     runs = [run(tmp_path, -axes[:, ::-1], seed=s) for s in (0, 1)] + [run(tmp_path, turned, seed=2)]
-    first, second, third = udr_of(with_agreement(runs))
+    first, second, third = udr_of(runs)
     assert first["udr_lasso"].reason == "median over 2 other seeds"
     assert 0.4 < third["udr_lasso"].value < first["udr_lasso"].value == second["udr_lasso"].value < 0.95
     assert (first["udr_lasso"].representation, first["udr_lasso"].selector) == ("mean", "udr")
-    assert udr_of(with_agreement(runs))[0] == first  # the same twice
+    assert udr_of(runs)[0] == first  # the same twice
 
 
 def test_only_seeds_of_one_configuration_are_compared(tmp_path, axes):
     runs = [run(tmp_path, axes, seed=0), run(tmp_path, axes, seed=1), run(tmp_path, axes, objective="iwae", seed=0)]
     runs += [run(tmp_path, axes, objective=name, seed=s) for name in ("none", "untrained") for s in (0, 1)]
-    assert [bool(scores) for scores in udr_of(with_agreement(runs))] == [True, True, *[False] * 5]
+    assert [bool(scores) for scores in udr_of(runs)] == [True, True, *[False] * 5]
 
 
 def test_what_cannot_be_compared_says_why(tmp_path, axes):
     points = [run(tmp_path, axes, 0.0, objective="autoencoder", seed=s) for s in (0, 1)]
-    assert {s["udr_lasso"].reason for s in udr_of(with_agreement(points))} == {"a point code has no rate"}
+    assert {s["udr_lasso"].reason for s in udr_of(points)} == {"a point code has no rate"}
     runs = [run(tmp_path, axes, seed=s) for s in range(3)]
     (runs[0][0] / "codes.npz").unlink()
-    lost, second, third = udr_of(with_agreement(runs))
+    lost, second, third = udr_of(runs)
     assert (lost["udr_lasso"].value, lost["udr_lasso"].reason) == (None, "the run has no codes.npz")
     assert second["udr_lasso"].reason == third["udr_lasso"].reason == "of one other seed"
     (runs[1][0] / "codes.npz").write_bytes(b"PK no zip")
-    _, broken, alone = udr_of(with_agreement(runs))
+    _, broken, alone = udr_of(runs)
     assert broken["udr_lasso"].reason == "the run's codes.npz cannot be read"
     assert alone["udr_lasso"].reason == "no other seed's codes"
 
@@ -83,7 +89,7 @@ def test_codes_whose_compressed_bytes_are_damaged_are_said_so(tmp_path, axes, st
     content = bytearray((folder / "codes.npz").read_bytes())
     content[start : start + 200] = b"\xff" * 200
     (folder / "codes.npz").write_bytes(content)
-    broken, _ = udr_of(with_agreement([(folder, record(scores=SCORES, seed=0)), run(tmp_path, axes, seed=1)]))
+    broken, _ = udr_of([(folder, record(scores=SCORES, seed=0)), run(tmp_path, axes, seed=1)])
     assert broken["udr_lasso"].reason == "the run's codes.npz cannot be read"
 
 
@@ -100,7 +106,7 @@ def test_codes_that_hold_something_odd_stop_no_other_run(tmp_path, axes, reason)
     runs = [run(tmp_path, axes, seed=s) for s in range(3)]
     with np.load(runs[1][0] / "codes.npz", allow_pickle=False) as file:
         np.savez(runs[1][0] / "codes.npz", **{**file, **ODD[reason]})
-    first, odd, third = udr_of(with_agreement(runs))
+    first, odd, third = udr_of(runs)
     assert odd["udr_lasso"].reason == reason
     assert first["udr_lasso"].value == third["udr_lasso"].value > 0.4
 

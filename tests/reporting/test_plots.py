@@ -9,8 +9,10 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchmark.reporting.columns import headline_rows
+from benchmark.reporting.figures.options import beta
+from benchmark.reporting.figures.options import leaderboard as leaderboard_figure
+from benchmark.reporting.figures.rate_distortion import rate_distortion
 from benchmark.reporting.figures.style import STYLE
-from benchmark.reporting.figures.write import DRAW
 from benchmark.reporting.names import spoken
 from benchmark.reporting.tables import full_table, leaderboard
 from metrics.core import Score
@@ -25,6 +27,9 @@ def drawn(name, records):
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
     return figure, canvas
+
+
+DRAW = {"rate_distortion": rate_distortion, "beta": beta, "leaderboard": leaderboard_figure}
 
 
 def sweep(betas=(4.0,), models=("mlp",)):

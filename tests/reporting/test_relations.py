@@ -10,9 +10,11 @@ import pytest
 from scipy import stats
 
 from benchmark.experiment import execute
-from benchmark.reporting.between_scores import relations, shown
+from benchmark.reporting.analyses.between_scores import correlations, variance
+from benchmark.reporting.between_scores import shown
 from benchmark.reporting.correlations import bootstrapped, correlate, correlations_table, spearman
-from benchmark.reporting.leaderboard import write_report
+from benchmark.reporting.leaderboard import draw_findings, write_findings, write_report
+from benchmark.reporting.study import Study
 from benchmark.reporting.tables import full_table
 from benchmark.reporting.variance import shares, trained_scores, variance_table
 from metrics.core import Score
@@ -160,19 +162,27 @@ def test_intervals_of_correlations_cover_what_they_say():
     assert 0.85 <= np.mean((low <= true) & (true <= high)) < 1.0
 
 
+def relations(table):
+    """What the two analyses find in a study with that table."""
+    study = Study(Path(), [], {})
+    vars(study)["table"] = table
+    return [correlations(study), variance(study)]
+
+
 def test_a_large_sweep_gets_files_figures_and_sections(tmp_path):
     table = sweep(grid=WIDE_GRID)
     found = relations(table)
-    names, sections = found.write(tmp_path), found.sections
-    assert names == ["correlations", "variance"]
+    write_findings(tmp_path, found)
+    assert draw_findings(tmp_path, found) == ["correlations", "variance"]
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {"correlations.csv", "correlations.png", "variance.csv", "variance.png"}
-    lines = dict(sections)
+    lines = dict(section for one in found for section in one.sections)
     assert lines["Rank correlations (correlations.csv)"][0].endswith(": 30 runs of 10 configurations")
     sizes = "(1 method, 10 configurations, 30 runs; fewer than 10 seeds each, so these shares are rough)"
     assert sizes in lines["Variance explained (variance.csv)"][0]
     found = relations(sweep(seeds=1))
-    assert (found.write(tmp_path), found.sections) == ([], [])
+    write_findings(tmp_path, found)
+    assert (draw_findings(tmp_path, found), [section for one in found for section in one.sections]) == ([], [])
     assert not list(tmp_path.iterdir())  # what no longer applies is removed
 
 

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from benchmark.report import main, shown_of
+from benchmark.reporting.analyses.caveats import caveats
 from benchmark.reporting.leaderboard import Shown, write_report
+from benchmark.reporting.study import Study
 from benchmark.reporting.tables import BOARD, COLUMNS
 from benchmark.reporting.verdicts import VERDICTS
-from benchmark.reporting.warnings import caveats
 from benchmark.store.record import write_record
 from metrics.core import Score
 from tests.support.records import demo, manifest, record
@@ -53,7 +54,7 @@ def test_all_files_are_written(folder, report):
     assert tuple(pd.read_csv(folder / "scores.csv", nrows=1).columns) == COLUMNS
     assert tuple(pd.read_csv(folder / "leaderboard.csv", nrows=1).columns) == BOARD
     claims = json.loads((folder / "claims.json").read_text())
-    assert len(claims["claims"]) == len(report.verdicts) == 6
+    assert len(claims["claims"]) == 6
     assert [claims[name] for name in VERDICTS] == [2, 0, 1, 3]  # those of one data set lack a tampered run
     assert claims["claims"][0]["note"] == "of 3 planned runs, 1 not there (mnist5k-mlp-elbo-0)"
 
@@ -71,7 +72,8 @@ def test_the_note_of_an_experiment_is_in_every_table(folder, tmp_path):
 
 
 def test_what_went_wrong_is_said(report):
-    assert (report.failed, report.missing, len(report.damaged)) == (("broken",), ("gone",), 1)
+    assert [folder.name for folder, _ in report.study.failed] == ["broken"]
+    assert ([*report.study.missing], len(report.damaged)) == (["gone"], 1)
     assert report.exit_code == 1
     for words in (
         "  broken: FloatingPointError: step 3: objective is nan\n"
@@ -83,7 +85,7 @@ def test_what_went_wrong_is_said(report):
         "code with uncommitted changes (1 of",
     ):
         assert words in report.text
-    assert report.text.endswith(f"Written to {report.folder}")
+    assert report.text.endswith(f"Written to {report.study.folder}")
 
 
 def test_the_page(folder, report):
@@ -109,7 +111,7 @@ def test_the_report_is_the_same_twice(folder, report):
 
 def left_out(*found):
     records = [(Path(str(i)), record(seed=i, left_out=one)) for i, one in enumerate(found)]
-    return dict(caveats(records, {}, {})).get("Metrics left out", [])
+    return dict(caveats(Study(Path(), records, {})).sections).get("Metrics left out", [])
 
 
 def test_metrics_left_out_for_one_reason_are_one_line():

@@ -10,10 +10,11 @@ import yaml
 
 from benchmark.config.components import ConfigurationError
 from benchmark.config.compose import compose
+from benchmark.reporting.analyses.published import not_run
 from benchmark.reporting.board import wide_tables
 from benchmark.reporting.columns import HEADLINES
 from benchmark.reporting.leaderboard import write_report
-from benchmark.reporting.not_run import not_run
+from benchmark.reporting.study import Study
 from benchmark.reporting.tables import full_table, leaderboard
 from benchmark.store.published import GRADES, names, number, read
 from benchmark.store.record import write_record
@@ -106,14 +107,18 @@ def test_the_published_column_is_right_beside_ours():
     assert len(wide.headers) == 4
 
 
+def study(published, *records):
+    return Study(Path(), runs(*records), {}, published)
+
+
 def test_what_was_not_run_here_has_a_section_of_its_own():
-    [section] = not_run(read("higgins2017"), [found(), found(objective="beta_vae")])
+    [section] = not_run(study(read("higgins2017"), found(), found(objective="beta_vae"))).sections
     assert section.title == "Published, not run here"
     [line] = section.lines
     assert "DC-IGN: 0.993 (± 0.001); InfoGAN: 0.735 (± 0.009)" in line
     assert "61.58" not in line
     assert "[S]" in line
-    assert not_run([], [found()]) == []
+    assert not_run(study([], found())).sections == []
 
 
 def test_the_report_follows_the_manifest(tmp_path: Path):

@@ -2,62 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from benchmark.reporting.analyses.findings import Findings
+from benchmark.reporting.sections import Section
+from benchmark.reporting.study import CHOICES, Study
 from benchmark.reporting.unscored import by_reason
 from benchmark.store.record import Record
-from benchmark.store.versions import version_of
 
-CHOICES = ("dataset", "model", "objective", "trainer")
 UNMISSED = ("exact",)  # closed forms exist for few models
-Records = Sequence[tuple[Path, Record]]
 
 
-class Section(NamedTuple):
-    """A heading with its items, the same on every page; an item has one line or two."""
-
-    title: str
-    lines: list[str]
-
-
-def of_latest_version(records: Records) -> tuple[list[tuple[Path, Record]], list[str]]:
-    """The records whose numbers were made as the newest ones there were, and a line on the others, if there are any."""
-    versions = Counter(version_of(record.config) for _, record in records)
-    latest = max(versions)
-    kept = [(folder, record) for folder, record in records if version_of(record.config) == latest]
-    others = len(records) - len(kept)
-    stated = ", ".join(f"{trained} and {scored}" for trained, scored in sorted(versions) if (trained, scored) != latest)
-    line = (
-        f"{others} of {len(records)} runs are left out: trained and scored as of versions {stated}, the others as of "
-        f"{latest[0]} and {latest[1]}; the command of the experiment makes anew what it still asks for"
-    )
-    return kept, [line] if others else []
-
-
-def caveats(
-    records: Records, manifest: Mapping[str, Any], damaged: Mapping[str, str], others: Sequence[str] = ()
-) -> list[Section]:
+def caveats(study: Study) -> Findings:
     """Failed, missing and damaged runs with the commands that repeat them, what was left out, and mixed origins."""
-    failed = [_failure(folder, record, manifest) for folder, record in records if record.status == "failed"]
-    missing = missing_runs(records, manifest, list(damaged))
+    manifest, damaged = study.manifest, {**study.damaged, **study.unreadable}
+    records = [record for _, record in study.records]
+    failed = [_failure(folder, record, manifest) for folder, record in study.failed]
     sections = (
         Section(f"Failed runs ({len(failed)})", failed),
-        Section(f"Missing runs ({len(missing)})", [f"{name}: {command}" for name, command in missing.items()]),
+        Section(f"Missing runs ({len(study.missing)})", [f"{name}: {how}" for name, how in study.missing.items()]),
         Section(f"Damaged ({len(damaged)})", [_damage(name, why, manifest) for name, why in damaged.items()]),
-        Section("Runs of another version", list(others)),
-        Section("Metrics left out", _left_out([record for _, record in records])),
-        Section("Warning", _mixed([record.provenance for _, record in records])),
+        Section("Runs of another version", list(study.others)),
+        Section("Metrics left out", _left_out(records)),
+        Section("Warning", _mixed([record.provenance for record in records])),
     )
-    return [section for section in sections if section.lines]
-
-
-def missing_runs(records: Records, manifest: Mapping[str, Any], damaged: Sequence[str] = ()) -> dict[str, str]:
-    """The runs that the experiment asked for and that left no record, with their commands."""
-    there = {folder.name for folder, _ in records} | set(damaged)
-    return {name: command for name, command in manifest.get("runs", {}).items() if name not in there}
+    return Findings(sections=[section for section in sections if section.lines])
 
 
 def _failure(folder: Path, record: Record, manifest: Mapping[str, Any]) -> str:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from benchmark.reporting.analyses.findings import Findings
+from benchmark.reporting.study import Study
 from benchmark.store.codes import FILE as CODES
 from benchmark.store.codes import read_test_codes
 from benchmark.store.record import Record
 from metrics.core import Score
-from metrics.udr import udr
+from metrics.udr import NAMES
+from metrics.udr import udr as compared
 
-NAMES = ("udr_lasso", "udr_spearman")
 SEED = 0
 Run = tuple[Path, Record]
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -25,16 +26,13 @@ class Unread(ValueError):
     """A run without the codes of a model with a rate; the message is a row's reason."""
 
 
-def with_agreement(records: Sequence[Run]) -> list[Run]:
-    """The records with `udr_lasso` and `udr_spearman` beside the scores of every trained run that has other seeds.
+def udr(study: Study) -> Findings:
+    """`udr_lasso` and `udr_spearman` of every trained run that has other seeds, which join its scores.
 
     The axes of two seeds are compared on the test examples (Duan et al., 2020; see metrics.udr). A run whose codes are
     not there, or that has no rate, gets rows with a reason; one that is alone in its configuration gets none.
     """
-    found = {id(record): scores for of in _configurations(records) for record, scores in _scored(of)}
-    return [
-        (folder, replace(record, scores=(*record.scores, *found.get(id(record), ())))) for folder, record in records
-    ]
+    return Findings(scores={run: scores for of in _configurations(study.records) for run, scores in _scored(of)})
 
 
 def _configurations(records: Sequence[Run]) -> Iterator[list[Run]]:
@@ -46,25 +44,25 @@ def _configurations(records: Sequence[Run]) -> Iterator[list[Run]]:
     yield from (of for of in groups.values() if len(of) > 1)
 
 
-def _scored(runs: Sequence[Run]) -> Iterator[tuple[Record, list[Score]]]:
-    read: list[tuple[Record, Arrays]] = []
-    for folder, record in runs:
+def _scored(runs: Sequence[Run]) -> Iterator[tuple[str, list[Score]]]:
+    read: list[tuple[str, Arrays]] = []
+    for folder, _ in runs:
         try:
             codes = _test_codes(folder)
             if read and len(codes[0]) != len(read[0][1][0]):
                 raise Unread(f"the run's {CODES} is of other examples")
-            read.append((record, codes))
+            read.append((folder.name, codes))
         except Unread as error:
-            yield record, [_score(name, None, str(error)) for name in NAMES]
+            yield folder.name, [_score(name, None, str(error)) for name in NAMES]
     if len(read) < 2:
-        yield from ((record, [_score(name, None, "no other seed's codes") for name in NAMES]) for record, _ in read)
+        yield from ((run, [_score(name, None, "no other seed's codes") for name in NAMES]) for run, _ in read)
         return
     means, rates = zip(*((mean, _rates(mean, stddev)) for _, (mean, stddev) in read), strict=True)
-    found = udr(means, rates, np.random.default_rng(SEED))
+    found = compared(means, rates, np.random.default_rng(SEED))
     many = len(read) - 1
     reason = f"median over {many} other seeds" if many > 1 else "of one other seed"
-    for i, (record, _) in enumerate(read):
-        yield record, [_score(name, float(found[name].scores[i]), reason) for name in NAMES]
+    for i, (run, _) in enumerate(read):
+        yield run, [_score(name, float(found[name].scores[i]), reason) for name in NAMES]
 
 
 def _score(name: str, value: float | None, reason: str) -> Score:

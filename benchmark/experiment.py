@@ -17,7 +17,7 @@ from benchmark.config.compose import compose
 from benchmark.config.plan import Plan
 from benchmark.measure.engine import Evaluation, evaluate
 from benchmark.measure.pictures import draw_pictures
-from benchmark.measure.subject import posteriors_of, rehearse_metrics, represent, subject_of
+from benchmark.measure.readout import posteriors_of, rehearse_metrics, represent, trained_model_of
 from benchmark.store.checkpoint import Training, load_checkpoint, save_checkpoint
 from benchmark.store.codes import save_codes
 from benchmark.store.files import remove_leftovers, write_text
@@ -28,7 +28,7 @@ from benchmark.store.record import Record, known_record, make_way, write_record
 from benchmark.store.versions import NUMBERS, SCORES, version_of
 from benchmark.training.loading import comparison_group, with_data
 from benchmark.training.pixels import Pixels
-from benchmark.training.setup import Stage, build, rehearse_training
+from benchmark.training.setup import Setup, build, rehearse_training
 from benchmark.training.threads import threads
 from metrics.core import Representation
 
@@ -99,31 +99,31 @@ def failure(plan: Plan, error: BaseException) -> Record:
 
 def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]) -> Record:
     started = time.perf_counter()
-    stage = build(plan)
-    if stage.train is not None:  # a reference is measured at once
-        rehearse_training(stage, len(stage.train))
-        rehearse_metrics(stage, metrics)
-    training = _train(stage)
-    posteriors = posteriors_of(stage)
-    representation = represent(stage, posteriors)
+    setup = build(plan)
+    if setup.train is not None:  # a reference is measured at once
+        rehearse_training(setup, len(setup.train))
+        rehearse_metrics(setup, metrics)
+    training = _train(setup)
+    posteriors = posteriors_of(setup)
+    representation = represent(setup, posteriors)
     seed = plan.settings.evaluation_seed
-    evaluation = evaluate(metrics, plan.metrics_explicit, representation, subject_of(stage, posteriors), seed)
-    _keep(stage, representation, posteriors["test"], previous is not None)
+    evaluation = evaluate(metrics, plan.metrics_explicit, representation, trained_model_of(setup, posteriors), seed)
+    _keep(setup, representation, posteriors["test"], previous is not None)
     seconds = {"training": round(training.seconds, 3), "total": round(time.perf_counter() - started, 3)}
-    return _record(stage, previous, metrics, evaluation, {"seconds": seconds, "kept_step": training.kept_step})
+    return _record(setup, previous, metrics, evaluation, {"seconds": seconds, "kept_step": training.kept_step})
 
 
-def _train(stage: Stage) -> Training:
+def _train(setup: Setup) -> Training:
     """Train, or load what was trained before; returns what is known of the training."""
-    plan = stage.plan
-    if stage.model is None or plan.trainer is None:
+    plan = setup.plan
+    if setup.model is None or plan.trainer is None:
         return Training(0.0)
-    if not plan.settings.force and (before := load_checkpoint(plan.folder, stage.model, plan.identity)) is not None:
+    if not plan.settings.force and (before := load_checkpoint(plan.folder, setup.model, plan.identity)) is not None:
         return before
     started = time.perf_counter()
-    validation = Pixels(stage.dataset, "validation", stage.device)
+    validation = Pixels(setup.dataset, "validation", setup.device)
     try:
-        history = plan.trainer.build()(stage.model, stage.objective, stage.train, validation, plan.settings.seed)
+        history = plan.trainer.build()(setup.model, setup.objective, setup.train, validation, plan.settings.seed)
     except FloatingPointError as error:
         raise FloatingPointError(f"{error}; configuration: {plan.command}") from error
     kept = next((row["step"] for row in history if row["kept"]), None)
@@ -131,45 +131,45 @@ def _train(stage: Stage) -> Training:
     rows = [list(history[0]), *(["" if value is None else value for value in row.values()] for row in history)]
     text = "".join(",".join(map(str, row)) + "\n" for row in rows)
     write_text(plan.folder / "history.csv", text)
-    save_checkpoint(plan.folder, stage.model, plan.identity, training)
+    save_checkpoint(plan.folder, setup.model, plan.identity, training)
     return training
 
 
-def _keep(stage: Stage, representation: Representation, posteriors: Sequence[Distribution], earlier: bool) -> None:
+def _keep(setup: Setup, representation: Representation, posteriors: Sequence[Distribution], earlier: bool) -> None:
     """Codes, matrices and pictures in the run's folder."""
-    folder = stage.plan.folder
+    folder = setup.plan.folder
     save_codes(folder, representation)
     keep_matrices(folder, representation, earlier)
-    if stage.model is not None:
-        seed = stage.plan.settings.evaluation_seed
-        draw_pictures(folder, stage.model, stage.drawn["test"], posteriors, seed, representation)
+    if setup.model is not None:
+        seed = setup.plan.settings.evaluation_seed
+        draw_pictures(folder, setup.model, setup.drawn["test"], posteriors, seed, representation)
 
 
 def _record(
-    stage: Stage,
+    setup: Setup,
     previous: Record | None,
     metrics: tuple[Component, ...],
     evaluation: Evaluation,
     training: dict[str, Any],
 ) -> Record:
     """The record, with the scores of earlier metrics that this run was not asked for again."""
-    plan = stage.plan
+    plan = setup.plan
     new = {metric.name for metric in metrics}
     kept = [score for score in previous.scores if score.selector not in new] if previous else []
     left_out = {name: why for name, why in (previous.left_out if previous else {}).items() if name not in new}
     scores = sorted([*kept, *evaluation.scores], key=lambda score: score.selector)
     origin = {
         **code_state(),
-        "data_source": stage.dataset.source,
-        "protocol": stage.dataset.protocol,
-        "encoder_input": f"one draw of the test split ({stage.dataset.binarisation} binarisation)",
-        "device": str(stage.device),
+        "data_source": setup.dataset.source,
+        "protocol": setup.dataset.protocol,
+        "encoder_input": f"one draw of the test split ({setup.dataset.binarisation} binarisation)",
+        "device": str(setup.device),
         "threads": plan.settings.threads,
         **training,
     }
     config = _config(plan, dict(previous.config["metrics"]) if previous else {})
     record = Record("finished", plan.choices, config, tuple(scores), provenance=origin)
-    group = comparison_group(plan, stage.dataset)
+    group = comparison_group(plan, setup.dataset)
     return replace(record, group=group, left_out={**left_out, **evaluation.left_out})
 
 

@@ -31,7 +31,7 @@ class Evidence(NamedTuple):
 
 
 @torch.no_grad()
-def rate_distortion(
+def rates_and_distortions(
     model: VAE, x: Tensor, *, num_samples: int, generator: Generator | None, posterior: Distribution | None = None
 ) -> RateDistortion:
     """R = E_q[log q(z|x) - log p(z)], D = -E_q log p(x|z) *(Alemi et al., 2018)*, for each x (B, *shape).

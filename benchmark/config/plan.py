@@ -16,7 +16,7 @@ from benchmark.store.documents import digest
 from benchmark.store.published import names as names_published
 from benchmark.store.versions import NUMBERS
 
-REFERENCES = "benchmark.measure.references."  # codes that are made by a function of the data set, not by a VAE
+OF_REFERENCES = "benchmark.measure.references."  # codes that are made by a function of the data set, not by a VAE
 PASSING = ("dry_run", "force", "workers")  # keys about one call of the program, not about the run
 GROUPS = ("dataset", "model", "objective", "trainer", "metrics")
 METRIC_SETS = ("auto", "headline")  # what the data set cannot feed is left out of them
@@ -78,7 +78,7 @@ class Plan:
     @property
     def is_reference(self) -> bool:
         """True where the codes come from no VAE: pca, truth, noise."""
-        return self.model.target.startswith(REFERENCES)
+        return self.model.target.startswith(OF_REFERENCES)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def plan(
         lacking = "dataset" if dataset is None else "model"
         raise ConfigurationError(f"{lacking}._target_: null makes none; choose one by its name")
     objective = component("objective", names["objective"], config["objective"])
-    if model.target.startswith(REFERENCES):
+    if model.target.startswith(OF_REFERENCES):
         objective, names["objective"] = None, "none"
     trainer = component("trainer", names["trainer"], config["trainer"]) if objective else None
     if objective and not trainer:

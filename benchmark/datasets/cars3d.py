@@ -16,12 +16,12 @@ from benchmark.datasets.download import Checksum
 from benchmark.datasets.grids import SIDE, Axes, Axis, by_image, grid_dataset, shrunk
 from benchmark.datasets.idx import check_data_dir
 from benchmark.datasets.mat5 import MOST_BYTES, uint8_array
-from benchmark.datasets.published import Published, obtain
+from benchmark.datasets.published import PublishedFile, obtain
 from benchmark.datasets.splits import Seed, Size, sizes
 from benchmark.store.arrays import reading
 
 NAME = "nips2015-analogy-data.tar.gz"
-FILE = Published(
+FILE = PublishedFile(
     name=NAME,
     folder="cars3d",
     urls=(f"https://www.scottreed.info/files/{NAME}",),

@@ -14,7 +14,7 @@ from benchmark.datasets.core import Dataset, Paths
 from benchmark.datasets.download import Checksum
 from benchmark.datasets.grids import SIDE, Axes, Axis, by_row, grid_dataset
 from benchmark.datasets.idx import check_data_dir
-from benchmark.datasets.published import Published, obtain
+from benchmark.datasets.published import PublishedFile, obtain
 from benchmark.datasets.splits import Seed, Size, sizes
 from benchmark.store.arrays import blocks, opened, reading
 
@@ -66,11 +66,11 @@ def mpi3d(
     return grid_dataset("mpi3d", AXES, images, splits, f"official npz ({variant})")
 
 
-def published(variant: Variant) -> Published:
+def published(variant: Variant) -> PublishedFile:
     """The file of a variant, known by its md5, the only published checksum."""
     name = f"mpi3d_{variant}.npz"
     urls = tuple(f"{mirror}{name}" for mirror in MIRRORS)
-    return Published(name, "mpi3d", urls, Checksum(MD5[variant], "md5", unpacked=False), SIZE_LIMIT)
+    return PublishedFile(name, "mpi3d", urls, Checksum(MD5[variant], "md5", unpacked=False), SIZE_LIMIT)
 
 
 def _blocks(path: Path) -> Iterator[NDArray[np.uint8]]:

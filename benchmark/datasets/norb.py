@@ -17,7 +17,7 @@ from benchmark.datasets.core import Dataset, Paths
 from benchmark.datasets.download import Checksum
 from benchmark.datasets.grids import SIDE, Axes, Axis, by_image, grid_dataset, shrunk
 from benchmark.datasets.idx import check_data_dir
-from benchmark.datasets.published import Published, obtain
+from benchmark.datasets.published import PublishedFile, obtain
 from benchmark.datasets.splits import Seed, Size, sizes
 from benchmark.store.arrays import reading
 
@@ -82,10 +82,10 @@ def smallnorb(
     return grid_dataset("smallnorb", AXES, images, by_image(stem, images, wanted, split_seed), "official mat files")
 
 
-def published(part: str, kind: str) -> Published:
+def published(part: str, kind: str) -> PublishedFile:
     """The file of a part: dat, cat or info; the published md5 are those of the compressed files."""
     name = f"{part}-{kind}.mat.gz"
-    return Published(
+    return PublishedFile(
         name, "smallnorb", (f"{MIRROR}{name}",), Checksum(MD5[part][kind], "md5", unpacked=False), SIZE_LIMIT
     )
 

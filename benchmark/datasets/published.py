@@ -11,7 +11,7 @@ from benchmark.datasets.idx import check_data_dir
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedFile:
     """One file: what it is called, where it is, and which bytes it must have."""
 
     name: str
@@ -22,7 +22,7 @@ class Published:
     page: str = ""  # an address for people where ours may not answer
 
 
-def obtain(file: Published, paths: Paths) -> Path:
+def obtain(file: PublishedFile, paths: Paths) -> Path:
     """The file in data_dir or data_dir/<folder>, else in the cache, else downloaded into it."""
     check_data_dir(paths.data_dir)
     given = [paths.data_dir / file.folder / file.name, paths.data_dir / file.name] if paths.data_dir else []
@@ -39,7 +39,7 @@ def obtain(file: Published, paths: Paths) -> Path:
     )
 
 
-def _verified(path: Path, file: Published) -> Path:
+def _verified(path: Path, file: PublishedFile) -> Path:
     if not holds(path, file.checksum, file.size_limit):
         raise ValueError(
             f"{path} is not the published {file.name}: it is incomplete or its {file.checksum.algorithm} differs; "

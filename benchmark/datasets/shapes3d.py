@@ -14,11 +14,11 @@ from benchmark.datasets.core import Dataset, Paths
 from benchmark.datasets.download import Checksum
 from benchmark.datasets.grids import SIDE, Axes, Axis, by_row, grid_dataset
 from benchmark.datasets.idx import check_data_dir
-from benchmark.datasets.published import Published, obtain
+from benchmark.datasets.published import PublishedFile, obtain
 from benchmark.datasets.splits import Seed, Size, sizes
 from benchmark.store.arrays import reading
 
-FILE = Published(
+FILE = PublishedFile(
     name="3dshapes.h5",
     folder="shapes3d",
     urls=("https://storage.googleapis.com/3d-shapes/3dshapes.h5",),

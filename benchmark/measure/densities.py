@@ -17,8 +17,7 @@ from benchmark.datasets import Dataset
 from benchmark.measure.encode import BLOCK
 from metrics.core import Better, Inapplicable, Score
 from models.distributions import Decoder, LinearPosterior, StandardNormal
-from models.evidence import importance_evidence
-from models.evidence import rate_distortion as estimate_rate_distortion
+from models.evidence import importance_evidence, rates_and_distortions
 from models.exact import linear_beta_vae, linear_log_evidence
 from models.types import Count
 from models.vae import VAE
@@ -28,7 +27,7 @@ MOST_SAMPLES = 2**14
 
 
 @dataclass(frozen=True)
-class Subject:
+class TrainedModel:
     """What evidence is measured on: a model and the one draw of the test split that all models share."""
 
     plan: Plan
@@ -52,22 +51,22 @@ class Subject:
         return "a deterministic code has no density" if self.deterministic else ""
 
 
-def rate_distortion(subject: Subject, *, num_samples: Count | None = None) -> list[Score]:
+def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) -> list[Score]:
     """rate, distortion and elbo = -(rate + distortion) *(Alemi et al., 2018)*, means over test examples, nats.
 
     `num_samples` draws of z each; None takes as many as about 10^10 multiplications allow, 1 to 16,384.
     """
-    model = subject.model
+    model = trained.model
     if model is None:
-        return [_null(name, subject.no_density) for name in ("rate", "distortion", "elbo")]
-    if subject.deterministic:
-        log_px = torch.cat([_log_px_at_mean(model, *block) for block in subject.blocks()])
+        return [_null(name, trained.no_density) for name in ("rate", "distortion", "elbo")]
+    if trained.deterministic:
+        log_px = torch.cat([_log_px_at_mean(model, *block) for block in trained.blocks()])
         distortion = _mean("distortion", -log_px, "lower", "at the mean of the code")
-        return [_null("rate", subject.no_density), distortion, _null("elbo", subject.no_density)]
-    samples = num_samples or _affordable(model, len(subject.x))
+        return [_null("rate", trained.no_density), distortion, _null("elbo", trained.no_density)]
+    samples = num_samples or _affordable(model, len(trained.x))
     parts = [
-        estimate_rate_distortion(model, x, num_samples=samples, generator=subject.generator, posterior=posterior)
-        for x, posterior in subject.blocks()
+        rates_and_distortions(model, x, num_samples=samples, generator=trained.generator, posterior=posterior)
+        for x, posterior in trained.blocks()
     ]
     rates, distortions = (torch.cat(values) for values in zip(*parts, strict=True))
     note = f"{samples} samples of z per example"
@@ -91,35 +90,35 @@ def _multiplications(model: VAE) -> int:
     return max(1, counter.get_total_flops() // 2)
 
 
-def evidence(subject: Subject, *, num_samples: Count = 100, num_examples: Count | None = None) -> list[Score]:
+def evidence(trained: TrainedModel, *, num_samples: Count = 100, num_examples: Count | None = None) -> list[Score]:
     """iwae_<K> = E_x L_K(x) *(Burda et al., 2016)* and the effective sample size, K = `num_samples`; on the first
     `num_examples` of the test split, or all."""
     name = f"iwae_{num_samples}"
-    if subject.no_density or subject.model is None:
-        return [_null(name, subject.no_density), _null("effective_sample_size", subject.no_density)]
+    if trained.no_density or trained.model is None:
+        return [_null(name, trained.no_density), _null("effective_sample_size", trained.no_density)]
     parts = [
-        importance_evidence(subject.model, x, num_samples=num_samples, generator=subject.generator, posterior=posterior)
-        for x, posterior in subject.blocks(num_examples)
+        importance_evidence(trained.model, x, num_samples=num_samples, generator=trained.generator, posterior=posterior)
+        for x, posterior in trained.blocks(num_examples)
     ]
     log_evidence, sample_size = (torch.cat(values) for values in zip(*parts, strict=True))
     size = _mean("effective_sample_size", sample_size, "higher", f"of {num_samples} importance samples")
     return [_mean(name, log_evidence, "higher", f"{len(log_evidence)} test examples"), replace(size, unit="samples")]
 
 
-def exact(subject: Subject) -> list[Score]:
+def exact(trained: TrainedModel) -> list[Score]:
     """Closed forms: the optimum of a linear (beta-)VAE on Gaussian data, and log p(x) of the linear model at hand."""
-    model, eigenvalues = subject.model, subject.dataset.exact.get("eigenvalues")
+    model, eigenvalues = trained.model, trained.dataset.exact.get("eigenvalues")
     if model is None or not _is_linear_gaussian(model):
         raise Inapplicable("exact needs model=linear with a Gaussian likelihood: no closed form is known otherwise")
-    scores = [_exact_log_evidence(model, subject.x)]
-    objective = subject.plan.objective
+    scores = [_exact_log_evidence(model, trained.x)]
+    objective = trained.plan.objective
     if eigenvalues is not None and objective and objective.name in ("elbo", "beta_vae"):
-        scores += _exact_optimum(subject, model, list(eigenvalues), float(objective.options.get("beta", 1.0)))
+        scores += _exact_optimum(trained, model, list(eigenvalues), float(objective.options.get("beta", 1.0)))
     return scores
 
 
-def _exact_optimum(subject: Subject, model: VAE, eigenvalues: list[float], beta: float) -> list[Score]:
-    options = subject.plan.model.options
+def _exact_optimum(trained: TrainedModel, model: VAE, eigenvalues: list[float], beta: float) -> list[Score]:
+    options = trained.plan.model.options
     sigma2 = None if options["sigma2"] == "learned" else float(options["sigma2"])
     best = linear_beta_vae(eigenvalues, int(options["latent_dim"]), beta, sigma2)
     note = f"closed-form optimum at beta sigma2 = {beta * best.sigma2:.6g}"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from benchmark.config.components import Component, ConfigurationError
 from benchmark.config.plan import Plan
-from benchmark.measure.densities import Subject
+from benchmark.measure.densities import TrainedModel
 from benchmark.store.codes import FILE as CODES
 from benchmark.training.loading import load_dataset
 from benchmark.training.noise import numpy_stream, seed_of
@@ -26,7 +26,11 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    metrics: Iterable[Component], explicit: bool, representation: Representation, subject: Subject | None, seed: int
+    metrics: Iterable[Component],
+    explicit: bool,
+    representation: Representation,
+    trained: TrainedModel | None,
+    seed: int,
 ) -> Evaluation:
     """Run the metrics, each with a random stream of its own, so that no score depends on which others were asked for.
 
@@ -36,7 +40,7 @@ def evaluate(
     left_out: dict[str, str] = {}
     for metric in metrics:
         try:
-            found = _measure(metric, representation, subject, seed)
+            found = _measure(metric, representation, trained, seed)
         except Inapplicable as error:
             if explicit:
                 raise ConfigurationError(f"metrics=[{metric.name}]: {error}") from error
@@ -46,12 +50,12 @@ def evaluate(
     return Evaluation(tuple(scores), left_out)
 
 
-def _measure(metric: Component, representation: Representation, subject: Subject | None, seed: int) -> list[Score]:
+def _measure(metric: Component, representation: Representation, trained: TrainedModel | None, seed: int) -> list[Score]:
     function = metric.build()
     if metric.target.startswith("benchmark."):  # evidence: needs the model and its densities
-        assert subject is not None
-        subject.generator.manual_seed(seed_of(seed, metric.name))
-        return function(subject)
+        assert trained is not None
+        trained.generator.manual_seed(seed_of(seed, metric.name))
+        return function(trained)
     return flagged(function(representation, numpy_stream(seed, metric.name)), representation)
 
 

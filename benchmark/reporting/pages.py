@@ -16,7 +16,7 @@ from benchmark.reporting.board import Wide, superscript
 from benchmark.reporting.latex import document
 from benchmark.reporting.sections import Section
 
-REFERENCES = "*references*"
+DIVIDER = "*references*"
 WIDTH = 138  # of the terminal's tables
 READING = (
     "Mean ± half-width of the 95 % Student t interval over seeds; ↑ higher is better, ↓ lower is better. Bold (* in "
@@ -33,7 +33,7 @@ def note_lines(wide: Wide) -> list[str]:
 def markdown(wide: Wide) -> str:
     """The wide table in Markdown, references below the trained configurations."""
     heads = [" ".join(filter(None, (title, f"({about})" if about else ""))) for title, about in wide.heads]
-    divider = [["", REFERENCES, *[""] * (len(heads) - 2)]] if wide.references else []
+    divider = [["", DIVIDER, *[""] * (len(heads) - 2)]] if wide.references else []
     rows = [_cells(row) for row in (*wide.trained, *divider, *wide.references)]
     lines = [[text.cell(head) for head in heads], ["---:", ":---", *["---:"] * (len(heads) - 2)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -42,7 +42,7 @@ def markdown(wide: Wide) -> str:
 def _cells(row: Sequence[str]) -> list[str]:
     """Cells in Markdown: all but the name of the configuration are ours, with their **bold**."""
     rank, name, *cells = row
-    return [rank, name if name == REFERENCES else text.cell(name), *cells]
+    return [rank, name if name == DIVIDER else text.cell(name), *cells]
 
 
 def terminal(wide: Wide) -> str:

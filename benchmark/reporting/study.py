@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmark.reporting.columns import headline_rows
 from benchmark.reporting.ranking import RankKey, rank_key
-from benchmark.reporting.tables import full_table, leaderboard
+from benchmark.reporting.tables import full_table, ranked_board
 from benchmark.store.manifest import FILE as MANIFEST
 from benchmark.store.manifest import read_manifest
 from benchmark.store.published import Published, read
@@ -51,7 +51,7 @@ class Study:
     @cached_property
     def board(self) -> pd.DataFrame:
         """Means and intervals over seeds of every configuration and score, ranked in their groups."""
-        return leaderboard(self.table, self.manifest.get("rank_by"))
+        return ranked_board(self.table, self.manifest.get("rank_by"))
 
     @property
     def ranked_by(self) -> RankKey:

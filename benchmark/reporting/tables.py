@@ -145,7 +145,7 @@ def _published(score: Score, published: Sequence[Published]) -> tuple[float | No
     return (found.value, found.error, found.note) if found else (None, None, "")
 
 
-def leaderboard(table: pd.DataFrame, rank_by: str | None = None) -> pd.DataFrame:
+def ranked_board(table: pd.DataFrame, rank_by: str | None = None) -> pd.DataFrame:
     """Mean and 95 % t interval over seeds for each configuration and score of a full table, ranked in its group."""
     scored = table[table["metric"] != ""]
     texts = scored[list(TEXTS)].astype(object)  # strings of pandas' own would be grouped one by one in Python

@@ -67,16 +67,16 @@ def _timed(plan: Plan) -> float:
     if plan.trainer is None or plan.is_reference:
         return 0.0
     with threads(plan.settings.threads):
-        stage = build(plan)
-        assert stage.model is not None
-        assert stage.train is not None
+        setup = build(plan)
+        assert setup.model is not None
+        assert setup.train is not None
         options = plan.trainer.options
-        size = min(int(options["batch_size"]), len(stage.train))
-        generator = torch.Generator(device=stage.device).manual_seed(0)
-        batch = Batch(stage.train.batch(torch.arange(size, device=stage.device), generator), 0, size, generator)
-        steps = options["steps"] or options["epochs"] * len(stage.train) / size
-        stage.objective(stage.model, batch).mean().backward()
+        size = min(int(options["batch_size"]), len(setup.train))
+        generator = torch.Generator(device=setup.device).manual_seed(0)
+        batch = Batch(setup.train.batch(torch.arange(size, device=setup.device), generator), 0, size, generator)
+        steps = options["steps"] or options["epochs"] * len(setup.train) / size
+        setup.objective(setup.model, batch).mean().backward()
         started = time.perf_counter()
         for _ in range(TIMED_STEPS):
-            stage.objective(stage.model, batch).mean().backward()
+            setup.objective(setup.model, batch).mean().backward()
         return (time.perf_counter() - started) / TIMED_STEPS * float(steps)

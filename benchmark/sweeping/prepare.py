@@ -9,7 +9,7 @@ from dataclasses import replace
 from benchmark.config.components import Component, ConfigurationError
 from benchmark.config.mistakes import named, one_line
 from benchmark.config.plan import Plan
-from benchmark.measure.subject import rehearse_metrics
+from benchmark.measure.readout import rehearse_metrics
 from benchmark.store.codes import FILE as CODES
 from benchmark.store.documents import digest
 from benchmark.training.loading import device_of, load_dataset, with_data
@@ -79,9 +79,9 @@ def _rehearse(plan: Plan, metrics: tuple[Component, ...]) -> None:
     """On the CPU, wherever the runs will be."""
     dataset = load_dataset(plan.dataset, plan.settings)
     here = replace(plan, settings=replace(plan.settings, device="cpu"))
-    stage = build(here, few_of(dataset))
-    rehearse_training(stage, len(dataset.splits["train"]))
-    rehearse_metrics(stage, metrics)
+    setup = build(here, few_of(dataset))
+    rehearse_training(setup, len(dataset.splits["train"]))
+    rehearse_metrics(setup, metrics)
 
 
 def _in_question(plan: Plan) -> tuple[Component, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
 from benchmark.measure.engine import evaluate
-from benchmark.measure.subject import posteriors_of, represent, subject_of
+from benchmark.measure.readout import posteriors_of, represent, trained_model_of
 from benchmark.store.checkpoint import load_checkpoint
 from benchmark.store.names import metric_and_code
 from benchmark.store.record import read_record
@@ -45,13 +45,13 @@ def matches(name: str, score: Score) -> bool:
 
 
 def _scores(plan: Plan, selector: str) -> tuple[Score, ...]:
-    stage = build(plan, _validation_of(load_dataset(plan.dataset, plan.settings)))
-    if stage.model is not None and plan.trainer is not None:
-        load_checkpoint(plan.folder, stage.model, plan.identity)
-    posteriors = posteriors_of(stage)
+    setup = build(plan, _validation_of(load_dataset(plan.dataset, plan.settings)))
+    if setup.model is not None and plan.trainer is not None:
+        load_checkpoint(plan.folder, setup.model, plan.identity)
+    posteriors = posteriors_of(setup)
     metrics = [metric for metric in plan.metrics if metric.name == selector]
-    subject = subject_of(stage, posteriors)
-    return evaluate(metrics, True, represent(stage, posteriors), subject, plan.settings.evaluation_seed).scores
+    trained = trained_model_of(setup, posteriors)
+    return evaluate(metrics, True, represent(setup, posteriors), trained, plan.settings.evaluation_seed).scores
 
 
 def _validation_of(dataset: Dataset) -> Dataset:

@@ -17,7 +17,7 @@ from benchmark.training.pixels import Pixels
 from benchmark.training.progress import bar, note
 from benchmark.training.updates import optimizer as build_optimizer
 from models.adversary import Adversarial
-from models.evidence import rate_distortion
+from models.evidence import rates_and_distortions
 from models.types import Count, NonNegative, Positive, Steps
 from models.vae import VAE, Batch
 
@@ -148,7 +148,7 @@ class _Validation:
         )
         if not getattr(self.objective, "deterministic", False):
             generator = torch_stream(self.seed, "validation rate", self.device)  # the same for every objective
-            pairs = [rate_distortion(self.model, x, num_samples=1, generator=generator) for x in parts]
+            pairs = [rates_and_distortions(self.model, x, num_samples=1, generator=generator) for x in parts]
             row["validation_rate"] = torch.cat([pair.rate for pair in pairs]).mean().item()
             row["validation_distortion"] = torch.cat([pair.distortion for pair in pairs]).mean().item()
         return row

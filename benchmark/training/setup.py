@@ -21,7 +21,7 @@ REHEARSAL = 200  # examples on which metrics are tried before training starts
 
 
 @dataclass(frozen=True)
-class Stage:
+class Setup:
     """What a run works with; `model` is None for references, `objective` is None where nothing is trained."""
 
     plan: Plan
@@ -39,19 +39,19 @@ class Stage:
         return self.reference is not None or bool(getattr(self.objective, "deterministic", False))
 
 
-def build(plan: Plan, dataset: Dataset | None = None) -> Stage:
-    """The stage of a plan, on its data set or another view of it; ValueError where parts do not fit each other."""
+def build(plan: Plan, dataset: Dataset | None = None) -> Setup:
+    """The setup of a plan, on its data set or another view of it; ValueError where parts do not fit each other."""
     dataset = load_dataset(plan.dataset, plan.settings) if dataset is None else dataset
     device = device_of(plan.settings.device)
     seed = plan.settings.evaluation_seed
     drawn = {split: Pixels(dataset, split, device).drawn(seed, split) for split in ("probe", "test")}
-    stage = Stage(plan, dataset, device, drawn)
+    setup = Setup(plan, dataset, device, drawn)
     if plan.is_reference:
         codes = plan.model.build()(dataset, numpy_stream(plan.settings.seed, "initialisation"))
-        return replace(stage, reference=codes)
+        return replace(setup, reference=codes)
     train = Pixels(dataset, "train", device)
     model = build_model(plan, dataset.shape, train.mean()).to(device)
-    return replace(stage, train=train, model=model, objective=build_objective(plan, model, device))
+    return replace(setup, train=train, model=model, objective=build_objective(plan, model, device))
 
 
 def build_model(plan: Plan, shape: tuple[int, ...], mean: Tensor) -> VAE:
@@ -97,21 +97,21 @@ class _Unread:
         raise _FirstBatch
 
 
-def _rehearse_trainer(stage: Stage, num_train: int) -> None:
+def _rehearse_trainer(setup: Setup, num_train: int) -> None:
     """The trainer up to its first batch: whatever it refuses, it refuses before."""
-    trainer = stage.plan.trainer
+    trainer = setup.plan.trainer
     if trainer is None:
         return
-    validation = Pixels(few_of(stage.dataset), "validation", stage.device)
+    validation = Pixels(few_of(setup.dataset), "validation", setup.device)
     with suppress(_FirstBatch):
-        train = _Unread(num_train, stage.device)
-        trainer.build()(stage.model, stage.objective, train, validation, stage.plan.settings.seed)
+        train = _Unread(num_train, setup.device)
+        trainer.build()(setup.model, setup.objective, train, validation, setup.plan.settings.seed)
 
 
-def rehearse_training(stage: Stage, num_train: int) -> None:
+def rehearse_training(setup: Setup, num_train: int) -> None:
     """Objective and trainer up to the first batch: a wrong choice fails now, not after hours."""
-    if stage.objective is not None and stage.model is not None:
-        generator = torch_stream(stage.plan.settings.seed, "rehearsal", stage.device)
+    if setup.objective is not None and setup.model is not None:
+        generator = torch_stream(setup.plan.settings.seed, "rehearsal", setup.device)
         with torch.no_grad():
-            stage.objective(stage.model, Batch(stage.drawn["test"][:2], 0, num_train, generator))
-        _rehearse_trainer(stage, num_train)
+            setup.objective(setup.model, Batch(setup.drawn["test"][:2], 0, num_train, generator))
+        _rehearse_trainer(setup, num_train)

@@ -13,7 +13,7 @@ from torch import nn
 from torch.distributions import Independent, OneHotCategorical
 
 from models.distributions import diagonal_normal
-from models.evidence import importance_evidence, rate_distortion, resample
+from models.evidence import importance_evidence, rates_and_distortions, resample
 from models.exact import linear_beta_vae, linear_log_evidence
 from models.objectives import Autoencoder, beta_vae, elbo, iwae
 from models.vae import VAE, Batch, Inference
@@ -78,7 +78,9 @@ def batch_of(size=40_000, seed=0):
 
 def test_rate_and_distortion_are_the_closed_form():
     rate, distortion, _ = closed_form()
-    found = rate_distortion(scalar_model(), batch_of().x, num_samples=8, generator=torch.Generator().manual_seed(1))
+    found = rates_and_distortions(
+        scalar_model(), batch_of().x, num_samples=8, generator=torch.Generator().manual_seed(1)
+    )
     assert found.rate.mean().item() == pytest.approx(rate, abs=1e-9)
     within(found.distortion.mean().item(), found.distortion.std().item() / 200, distortion)
 

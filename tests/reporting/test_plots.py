@@ -14,7 +14,7 @@ from benchmark.reporting.figures.options import leaderboard as leaderboard_figur
 from benchmark.reporting.figures.rate_distortion import rate_distortion
 from benchmark.reporting.figures.style import STYLE
 from benchmark.reporting.names import spoken
-from benchmark.reporting.tables import full_table, leaderboard
+from benchmark.reporting.tables import full_table, ranked_board
 from metrics.core import Score
 from tests.support.records import realistic, record
 
@@ -23,7 +23,7 @@ def drawn(name, records):
     """A figure with its renderer, drawn once so that everything has its place."""
     table = full_table([(Path(f"run-{i}"), one) for i, one in enumerate(records)])
     with mpl.rc_context(STYLE):
-        figure = DRAW[name](headline_rows(table), headline_rows(leaderboard(table)))
+        figure = DRAW[name](headline_rows(table), headline_rows(ranked_board(table)))
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
     return figure, canvas
@@ -115,7 +115,7 @@ def test_a_score_that_no_run_with_a_beta_has_gets_no_facet():
 def test_without_two_betas_of_one_score_there_is_no_figure():
     rate, elbo = Score("rate", 1.0, unit="nats"), Score("elbo", -9.0, unit="nats", better="higher")
     table = full_table([(Path(o), record(objective=o, scores=[of])) for o, of in (("elbo", rate), ("beta_vae", elbo))])
-    assert DRAW["beta"](headline_rows(table), headline_rows(leaderboard(table))) is None
+    assert DRAW["beta"](headline_rows(table), headline_rows(ranked_board(table))) is None
 
 
 def test_a_score_of_hidden_configurations_alone_gets_no_facet():

@@ -128,22 +128,22 @@ def try_out(plan: Plan) -> Outcome:
     """The first steps of a run."""
     torch.set_num_threads(1)
     started = time.perf_counter()
-    stage = build(plan)
-    assert stage.model is not None
+    setup = build(plan)
+    assert setup.model is not None
     assert plan.trainer is not None
-    initial = copy.deepcopy(stage.model)
-    validation = Pixels(stage.dataset, "validation", stage.device)
+    initial = copy.deepcopy(setup.model)
+    validation = Pixels(setup.dataset, "validation", setup.device)
     finite = True
     try:
-        train = _First(stage.dataset, "train", stage.device)
-        plan.trainer.build()(stage.model, stage.objective, train, validation, plan.settings.seed)
+        train = _First(setup.dataset, "train", setup.device)
+        plan.trainer.build()(setup.model, setup.objective, train, validation, plan.settings.seed)
     except _Enough:
         pass
     except FloatingPointError:
         finite = False
     x = validation.batch(torch.arange(len(validation)), torch_stream(0, "first minute draw"))
     batch = Batch(x, STEPS, len(train), total_steps=_total(plan, len(train)))
-    before, after = (_value(model, stage.objective, batch) for model in (initial, stage.model))
+    before, after = (_value(model, setup.objective, batch) for model in (initial, setup.model))
     return Outcome(before, after if finite else math.nan, time.perf_counter() - started)
 
 

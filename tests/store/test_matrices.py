@@ -10,7 +10,7 @@ import pytest
 
 from benchmark.reporting.columns import headline_rows
 from benchmark.reporting.figures.heatmaps import heatmaps
-from benchmark.reporting.tables import full_table, leaderboard
+from benchmark.reporting.tables import full_table, ranked_board
 from benchmark.store.matrices import (
     FILE,
     KINDS,
@@ -133,7 +133,7 @@ def kept(run, matrix):
 
 
 def images(folder, table):
-    figure = heatmaps(folder, headline_rows(table), headline_rows(leaderboard(table)))
+    figure = heatmaps(folder, headline_rows(table), headline_rows(ranked_board(table)))
     return None if figure is None else [ax.get_images()[0].get_array().max() for ax in figure.axes if ax.get_images()]
 
 

@@ -15,7 +15,7 @@ from benchmark.reporting.board import wide_tables
 from benchmark.reporting.columns import HEADLINES
 from benchmark.reporting.leaderboard import write_report
 from benchmark.reporting.study import Study
-from benchmark.reporting.tables import full_table, leaderboard
+from benchmark.reporting.tables import full_table, ranked_board
 from benchmark.store.published import GRADES, names, number, read
 from benchmark.store.record import write_record
 from metrics.core import Score
@@ -96,14 +96,14 @@ def test_a_run_stands_beside_the_paper_that_did_the_same():
 def test_the_published_column_is_right_beside_ours():
     records = runs(found(), found(objective="beta_vae"), found(model="noise", objective="none"))
     table = full_table(records, read("higgins2017"))
-    board = leaderboard(table, "beta_vae_score")
+    board = ranked_board(table, "beta_vae_score")
     assert set(board["published"].dropna()) == {0.6158, 0.9923}
     [wide] = wide_tables(board, table)
     assert [head[0].rstrip("¹ ↑") for head in wide.headers[3:]] == ["beta-VAE score", "published"]
     cells = {row[1]: row[4] for row in (*wide.trained, *wide.references)}
     assert cells == {"elbo": "0.6158 (± 0.005)", "beta_vae beta=4": "0.9923 (± 0.001)", "noise": ""}
     assert wide.notes[0].startswith("Higgins et al. (2017), Figure 6, as secondary sources give it [S]: beta_vae_score")
-    [wide] = wide_tables(leaderboard(full_table(records)), full_table(records))
+    [wide] = wide_tables(ranked_board(full_table(records)), full_table(records))
     assert len(wide.headers) == 4
 
 

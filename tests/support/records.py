@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmark.reporting.tables import full_table, leaderboard
+from benchmark.reporting.tables import full_table, ranked_board
 from benchmark.store.asked import Asked, as_manifest
 from benchmark.store.files import write_json
 from benchmark.store.manifest import FILE as MANIFEST
@@ -178,4 +178,4 @@ def sweep(values, **more) -> list[Record]:
 
 def board_of(records, rank_by: str = "elbo") -> pd.DataFrame:
     """The leaderboard of records."""
-    return leaderboard(full_table(runs(*records)), rank_by)
+    return ranked_board(full_table(runs(*records)), rank_by)

@@ -31,7 +31,7 @@ def _answer(given: Sequence[str]) -> int:
         return evaluate(given[1:])
     given = given[1:] if given[:1] == ["run"] else given
     if {"--help", "-h"} & set(given):
-        return _help()
+        return _help(given)
     if "--version" in given:
         return _version()
     return _perform(given)
@@ -55,10 +55,11 @@ def ended(act: Callable[[], int]) -> int:
         return _explained(error)
 
 
-def _help() -> int:
+def _help(given: Sequence[str]) -> int:
     from benchmark.config.guide import guide
+    from benchmark.config.packages import packages_of
 
-    print(guide())
+    print(guide(packages_of(given)))
     return 0
 
 

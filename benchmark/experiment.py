@@ -94,7 +94,7 @@ def failure(plan: Plan, error: BaseException) -> Record:
     """The record of a run that raised."""
     text = "".join(traceback.format_exception(error))
     told = {"type": type(error).__name__, "message": str(error), "traceback": text, "command": plan.command}
-    return Record("failed", plan.choices, _config(plan, {}), error=told, provenance=code_state())
+    return Record("failed", plan.choices, _config(plan, {}), error=told, provenance=code_state(plan.packages))
 
 
 def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]) -> Record:
@@ -159,7 +159,7 @@ def _record(
     left_out = {name: why for name, why in (previous.left_out if previous else {}).items() if name not in new}
     scores = sorted([*kept, *evaluation.scores], key=lambda score: score.selector)
     origin = {
-        **code_state(),
+        **code_state(plan.packages),
         "data_source": setup.dataset.source,
         "protocol": setup.dataset.protocol,
         "encoder_input": f"one draw of the test split ({setup.dataset.binarisation} binarisation)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from benchmark.config.components import Component, component
+from benchmark.config.packages import packages_of
 from benchmark.config.plan import Settings
 from benchmark.datasets import Dataset
 from benchmark.store.checkpoint import load_checkpoint
@@ -100,7 +102,8 @@ def load(
     record = read_record(folder)
     if record.status != "finished":
         raise ValueError(f"{folder}: the run failed ({record.error_line}); repeat it with force=true")
-    parts = {group: _component(record, group) for group in ("dataset", "model")}
+    packages = [found.name for found in packages_of((), record.provenance.get("packages", {}))]
+    parts = {group: _component(record, group, packages) for group in ("dataset", "model")}
     if record.reference:
         raise ValueError(f"{folder}: {record.choices.get('model')} is a row for comparison, nothing was trained for it")
     settings = Settings(data_dir=Path(data_dir) if data_dir else None, cache_dir=Path(cache_dir) if cache_dir else None)
@@ -114,7 +117,7 @@ def load(
     return Trained(folder, record, model.eval(), dataset, where)
 
 
-def _component(record: Record, group: str) -> Component:
-    found = component(group, record.choices[group], record.config[group])
+def _component(record: Record, group: str, packages: Sequence[str]) -> Component:
+    found = component(group, record.choices[group], record.config[group], packages)
     assert found is not None
     return found

@@ -7,7 +7,7 @@ import functools
 import importlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -29,12 +29,17 @@ class Component:
     """A named choice: the function it stands for and its options, each of the type that the signature declares."""
 
     name: str  # the choice, such as iwae
-    target: str  # dotted name of a function or class in benchmark, models or metrics
+    target: str  # dotted name of a function or class in benchmark, models, metrics or a package that the user named
     options: Mapping[str, Any]  # JSON values
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function or class itself; whether it may be a target was asked when this was made of a configuration."""
+        return locate(self.target, [self.target.partition(".")[0]])
 
     def build(self) -> Callable[..., Any]:
         """The function with its options filled in; it still lacks the data."""
-        function = locate(self.target)
+        function = self.function
         return functools.partial(function, **check_options(self.name, function, self.options))
 
     def as_config(self) -> dict[str, Any]:
@@ -42,18 +47,26 @@ class Component:
         return frozen(self.target, self.options)
 
 
-def locate(target: str) -> Callable[..., Any]:
-    """The function or class of a dotted name inside our packages."""
+def locate(target: str, packages: Iterable[str] = ()) -> Callable[..., Any]:
+    """The function or class of a dotted name inside our packages, or those of the user's that were named."""
     module, _, name = target.rpartition(".")
-    if not target.startswith(PACKAGES):
-        raise ConfigurationError(f"_target_: {target!r} is outside of benchmark, models and metrics")
+    inside = (*PACKAGES, *(f"{package}." for package in packages))
+    if not target.startswith(inside):
+        hint = "name a package of yours by packages=[...]"
+        raise ConfigurationError(f"_target_: {target!r} is outside of {_listed(inside)}; {hint}")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"_target_: {target!r} cannot be found ({error})") from error
-    if not callable(found) or not f"{found.__module__}.".startswith(PACKAGES):
-        raise ConfigurationError(f"_target_: {target!r} is no function or class of benchmark, models or metrics")
+    except (Exception, SystemExit) as error:  # a module of the user's may do anything when it is imported
+        told = f"{type(error).__name__}: " * (not isinstance(error, ImportError | AttributeError | ValueError))
+        raise ConfigurationError(f"_target_: {target!r} cannot be found ({told}{error})") from error
+    if not callable(found) or not f"{getattr(found, '__module__', '')}.".startswith(inside):
+        raise ConfigurationError(f"_target_: {target!r} is no function or class of {_listed(inside)}")
     return found
+
+
+def _listed(inside: Sequence[str]) -> str:
+    *first, last = (name.rstrip(".") for name in inside)
+    return f"{', '.join(first)} and {last}"
 
 
 @functools.cache
@@ -64,7 +77,12 @@ def schema(function: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], 
         for key, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
-    return parameters, get_type_hints(function.__init__ if inspect.isclass(function) else function, include_extras=True)
+    try:
+        hints = get_type_hints(function.__init__ if inspect.isclass(function) else function, include_extras=True)
+    except NameError as error:
+        name = f"{function.__module__}.{function.__qualname__}"
+        raise ConfigurationError(f"_target_: {name!r} has a type that is not imported ({error})") from error
+    return parameters, hints
 
 
 @functools.cache
@@ -98,15 +116,18 @@ def check_value(key: str, kind: Any, value: Any) -> Any:
         raise ConfigurationError(f"{key}{where}={shown(first['input'])}: {_in_yaml(first['msg'])}") from None
 
 
-def component(group: str, name: str, node: Any) -> Component | None:
-    """The checked component of a configuration node, or None where its _target_ is null."""
+def component(group: str, name: str, node: Any, packages: Iterable[str] = ()) -> Component | None:
+    """The checked component of a configuration node, or None where its _target_ is null.
+
+    Its target is of ours, or of the `packages` that the user named.
+    """
     if not isinstance(node, Mapping):
         raise ConfigurationError(f"{group}={shown(node)}: must be a choice or a mapping of options with a _target_")
     if node.get("_target_") is None:
         return None
     target = current(str(node["_target_"]))
     try:
-        function = locate(target)
+        function = locate(target, packages)
     except ConfigurationError as error:
         raise ConfigurationError(f"{group}.{error}") from error
     options = check_options(group, function, {str(key): value for key, value in node.items() if key != "_target_"})

@@ -50,7 +50,7 @@ class Composer:
         if plain is None:
             composed = self.composed(overrides)
             plain = composed.plain
-        return plan(plain, composed.choices, overrides, self.source.flags)
+        return plan(plain, composed.choices, overrides, self.source.flags, self.source.package_names)
 
     def composed(self, overrides: Sequence[str]) -> Composed:
         """What Hydra makes of these overrides."""

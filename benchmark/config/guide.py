@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from benchmark.config.packages import Package
 
 GROUPS = ("dataset", "model", "objective", "trainer", "metrics", "experiment")
 USAGE = """\
@@ -18,12 +22,12 @@ Better Bound: does a better bound make a better representation?
 Choose one of each group (metrics also as a list, metrics=[mig,dci]); set numbers as group.key=value."""
 
 
-def guide() -> str:
-    """The help text."""
+def guide(packages: Sequence[Package] = ()) -> str:
+    """The help text, with the choices of packages of the user's."""
     folder = files("conf")
     parts = [USAGE]
     for group in GROUPS:
-        lines = [f"  {name:19} {line}" for name, line in sorted(_choices(folder / group, ""))]
+        lines = [f"  {name:19} {line}" for name, line in _all_choices(folder, packages, group)]
         if group == "metrics":
             lines.insert(0, f"  {'auto':19} All of the following that the data set can feed (the default).")
             lines.insert(1, f"  {'headline':19} Of them those that the quickstart's tables show: seconds a run.")
@@ -31,9 +35,19 @@ def guide() -> str:
     return "\n\n".join([*parts, "\n".join(["other keys:", *_keys(folder)])])
 
 
+def _all_choices(folder: Traversable, packages: Sequence[Package], group: str) -> list[tuple[str, str]]:
+    """Names and lines of a group; those of a package say so."""
+    theirs = [
+        (name, f"{line} ({package.name})")
+        for package in packages
+        for name, line in _choices(Path(package.conf) / group, "")
+    ]
+    return sorted([*_choices(folder / group, ""), *theirs])
+
+
 def _choices(folder: Traversable, prefix: str) -> list[tuple[str, str]]:
-    found = []
-    for path in folder.iterdir():
+    found: list[tuple[str, str]] = []
+    for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_dir():
             found += _choices(path, f"{prefix}{path.name}/")
         elif path.name.endswith(".yaml"):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 from annotated_types import Ge
 
 from benchmark.config.components import Component, ConfigurationError, check_value, component, suggestion
+from benchmark.config.packages import OURS
 from benchmark.store.documents import digest
 from benchmark.store.published import names as names_published
 from benchmark.store.versions import NUMBERS
@@ -43,6 +44,7 @@ class Settings:
     note: str | None = None
     published: str | None = None
     unchecked: str | None = None
+    packages: tuple[str, ...] = ()
     sweep: tuple[dict[str, Any], ...] = ()
     claims: tuple[dict[str, Any], ...] = ()
 
@@ -81,6 +83,13 @@ class Plan:
         return self.model.target.startswith(OF_REFERENCES)
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages beside ours that its functions are of, in order."""
+        parts = (self.dataset, self.model, self.objective, self.trainer, *self.metrics)
+        roots = {part.target.partition(".")[0] for part in parts if part is not None}
+        return tuple(sorted(roots - set(OURS)))
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What makes it this run and no other; metrics are not part of it."""
         parts = {"dataset": self.dataset, "model": self.model, "objective": self.objective, "trainer": self.trainer}
@@ -97,23 +106,30 @@ class Plan:
 
 
 def plan(
-    config: Mapping[str, Any], choices: Mapping[str, Any], overrides: Sequence[str] = (), flags: Sequence[str] = ()
+    config: Mapping[str, Any],
+    choices: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    flags: Sequence[str] = (),
+    packages: Sequence[str] = (),
 ) -> Plan:
-    """A configuration (plain containers) and the chosen names of its groups, checked; data are not touched yet."""
+    """A configuration (plain containers) and the chosen names of its groups, checked; data are not touched yet.
+
+    Targets are of ours, or of `packages` of the user's.
+    """
     if removed := [group for group in GROUPS if group not in config]:
         raise ConfigurationError(f"{removed[0]}: there is none in this configuration; choose one, {removed[0]}=<name>")
     names = {group: _name(group, choices.get(group) or "custom") for group in ("dataset", "model", "trainer")}
     names["experiment"] = _name("experiment", choices.get("experiment") or "single")
     names["objective"] = _name("objective", choices.get("objective") or "custom")
-    dataset = component("dataset", names["dataset"], config["dataset"])
-    model = component("model", names["model"], config["model"])
+    dataset = component("dataset", names["dataset"], config["dataset"], packages)
+    model = component("model", names["model"], config["model"], packages)
     if dataset is None or model is None:
         lacking = "dataset" if dataset is None else "model"
         raise ConfigurationError(f"{lacking}._target_: null makes none; choose one by its name")
-    objective = component("objective", names["objective"], config["objective"])
+    objective = component("objective", names["objective"], config["objective"], packages)
     if model.target.startswith(OF_REFERENCES):
         objective, names["objective"] = None, "none"
-    trainer = component("trainer", names["trainer"], config["trainer"]) if objective else None
+    trainer = component("trainer", names["trainer"], config["trainer"], packages) if objective else None
     if objective and not trainer:
         raise ConfigurationError("trainer._target_: null trains nothing; for that choose objective=untrained")
     names["trainer"] = names["trainer"] if trainer else "none"
@@ -123,7 +139,7 @@ def plan(
             f"published={settings.published}: no such file in results/published"
             f"{suggestion(settings.published, names_published())}"
         )
-    metrics = tuple(_metrics(config["metrics"]))
+    metrics = tuple(_metrics(config["metrics"], packages))
     explicit = choices.get("metrics") not in METRIC_SETS
     parts = (dataset, model, objective, trainer, metrics, explicit)
     return Plan(*parts, names, settings, overrides=tuple(overrides), flags=tuple(flags))
@@ -146,12 +162,12 @@ def check_settings(values: Mapping[str, Any]) -> Settings:
     return Settings(**{key: check_value(key, hints[key], value) for key, value in values.items()})
 
 
-def _metrics(nodes: Any) -> list[Component]:
+def _metrics(nodes: Any, packages: Sequence[str]) -> list[Component]:
     if not isinstance(nodes, Mapping) or not nodes:
         raise ConfigurationError("metrics: there are none; choose auto, headline, or some, as metrics=[mig,dci]")
     metrics = []
     for name, node in nodes.items():
-        found = component(f"metrics.{name}", str(name), node)
+        found = component(f"metrics.{name}", str(name), node, packages)
         if found is None:
             raise ConfigurationError(f"metrics.{name}._target_: null measures nothing; leave it out of metrics=[...]")
         metrics.append(found)

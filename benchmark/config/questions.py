@@ -11,20 +11,22 @@ from typing import Any
 
 from benchmark.config.components import ConfigurationError
 from benchmark.config.mistakes import one_line
-from benchmark.config.source import register
+from benchmark.config.packages import Package, packages_of
+from benchmark.config.source import SEARCHPATH, register
 
 
 def ask_hydra(arguments: Sequence[str]) -> int:
     """Hydra's answer; ConfigurationError for what it refuses."""
     import hydra
 
-    register()
+    packages = packages_of(arguments)
+    register(packages)
 
     @hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")
     def nothing(config: Any) -> None:
         raise ConfigurationError("these flags only ask; leave -m and -r out")
 
-    before, sys.argv = sys.argv, [sys.argv[0], *arguments]
+    before, sys.argv = sys.argv, [sys.argv[0], *_with_folders(arguments, packages)]
     said = io.StringIO()
     full = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing, and we say it in one line
@@ -41,3 +43,13 @@ def ask_hydra(arguments: Sequence[str]) -> int:
         if full is None:
             del os.environ["HYDRA_FULL_ERROR"]
     return 0
+
+
+def _with_folders(arguments: Sequence[str], packages: Sequence[Package]) -> list[str]:
+    """The arguments with the YAML of packages on the search path, after what was put there."""
+    if not packages:
+        return list(arguments)
+    typed = [text for text in arguments if text.startswith(SEARCHPATH)]
+    given = [typed[-1].removeprefix(SEARCHPATH).strip("[]")] if typed else []
+    places = ",".join([*given, *(f"'file://{package.conf}'" for package in packages)])
+    return [*(text for text in arguments if text not in typed), f"{SEARCHPATH}[{places}]"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.components import ConfigurationError, check_options, locate, suggestion
 from benchmark.config.mistakes import explain
+from benchmark.config.packages import KEY, Package, gathered, packages_of
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -24,17 +25,19 @@ SEARCHPATH = "hydra.searchpath="
 FROM_COMMAND = "command-line"  # what Hydra calls the folder of --config-dir
 
 
-def metric_names() -> list[str]:
-    """Every selector that conf/metrics has a file for: what `metrics=auto` means."""
+def metric_names(packages: Sequence[Package] = ()) -> list[str]:
+    """Every selector that conf/metrics, here and in packages, has a file for: what `metrics=auto` means."""
     names = [path.name for path in (files("conf") / "metrics").iterdir()]
-    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+    ours = [name.removesuffix(".yaml") for name in names if name.endswith(".yaml")]
+    theirs = [choice.removeprefix("metrics/") for package in packages for choice in package.choices]
+    return sorted({*ours, *(name for name in theirs if "/" not in name)})
 
 
-def register() -> None:
+def register(packages: Sequence[Package] = ()) -> None:
     """Make the sets of metrics choices: auto is all files of the group, so that a new metric is no list to keep."""
     from hydra.core.config_store import ConfigStore
 
-    for name, members in (("auto", metric_names()), ("headline", list(HEADLINE))):
+    for name, members in (("auto", metric_names(packages)), ("headline", list(HEADLINE))):
         ConfigStore.instance().store(name, {"defaults": members}, group="metrics", provider="betterbound")
 
 
@@ -59,6 +62,7 @@ class Source:
     config_name: str = "config"
     config_dir: str | None = None
     hydra: tuple[str, ...] = ()  # overrides of hydra.* and hydra/*
+    packages: tuple[Package, ...] = ()  # of the user's, each with YAML of its own
 
     @staticmethod
     def of(overrides: Sequence[str], config_name: str | None = None, config_dir: str | None = None) -> Source:
@@ -68,7 +72,15 @@ class Source:
         name = ("config" if config_name is None else config_name).removesuffix(".yaml")
         if not name:
             raise ConfigurationError("--config-name=: give the name of a file, without .yaml")
-        return Source(name, config_dir, tuple(text for text in overrides if is_of_hydra(text)))
+        of_hydra = tuple(text for text in overrides if is_of_hydra(text))
+        source = Source(name, config_dir, of_hydra, packages_of(overrides))
+        named = named_in_yaml(source, overrides)
+        return source if not named else replace(source, packages=gathered([*source.package_names, *named]))
+
+    @property
+    def package_names(self) -> list[str]:
+        """The names of the packages."""
+        return [package.name for package in self.packages]
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -105,12 +117,14 @@ def config_loader(source: Source) -> Iterator[ConfigLoader]:
     from hydra.core.config_search_path import SearchPathQuery
     from hydra.core.global_hydra import GlobalHydra
 
-    register()
+    register(source.packages)
     version.setbase("1.3")
     places = create_config_search_path("pkg://conf")
     if source.config_dir is not None:
         folder = f"file://{Path(source.config_dir).absolute()}"
         places.prepend(FROM_COMMAND, folder, SearchPathQuery(provider="schema"))
+    for package in source.packages:
+        places.prepend(package.name, f"file://{package.conf}", SearchPathQuery(provider="schema"))
     state = GlobalHydra.instance()
     before, state.hydra = state.hydra, None
     try:
@@ -118,6 +132,26 @@ def config_loader(source: Source) -> Iterator[ConfigLoader]:
         yield state.config_loader()
     finally:
         state.hydra = before
+
+
+def named_in_yaml(source: Source, overrides: Sequence[str]) -> list[str]:
+    """The packages that the primary YAML names, where it is the user's own, and those of the chosen experiments."""
+    chosen = [text.partition("=")[2].split(",") for text in overrides if text.startswith("experiment=")]
+    paths = [f"experiment/{name.strip()}" for names in chosen for name in names]
+    paths += [source.config_name] if source.config_name != "config" else []
+    if not paths:
+        return []
+    with config_loader(source) as loader:
+        return [name for path in paths for name in _packages_in(loader, path)]
+
+
+def _packages_in(loader: Any, path: str) -> list[str]:
+    try:
+        found = loader.repository.load_config(path)
+        named = found.config.get(KEY) if found is not None else None
+    except Exception:  # composing says what is wrong with it
+        return []
+    return [str(name) for name in named or ()]
 
 
 def choices_of(loader: ConfigLoader, group: str, source: Source) -> list[str]:
@@ -154,9 +188,18 @@ def composed_of(source: Source, overrides: Sequence[str]) -> Composed:
                 again=lambda others: _composed(source, others),
             )
             raise ConfigurationError(line) from error
+        _refuse_unread(plain.get(KEY), source)
         known = choices_of(loader, "metrics", source)
         plain["metrics"] = _chosen(plain.get("metrics"), known, source)
     return Composed(config, plain, literal)
+
+
+def _refuse_unread(named: Any, source: Source) -> None:
+    """A package counts where it is named before composing, for its YAML may be what is composed."""
+    unread = [name for name in named or () if name not in source.package_names] if isinstance(named, list) else ()
+    if unread:
+        remedy = f"write {KEY}=[{unread[0]}] on the command line, or {KEY}: [{unread[0]}] in the experiment's own YAML"
+        raise ConfigurationError(f"{KEY}: {unread[0]} stands where it is not looked for; {remedy}")
 
 
 def _composed(source: Source, overrides: Sequence[str]) -> Any:
@@ -201,6 +244,7 @@ def _chosen(nodes: Any, known: Sequence[str], source: Source) -> Any:
     for name in (name for name, node in nodes.items() if isinstance(node, Mapping) and "_target_" not in node):
         if name not in known:
             raise ConfigurationError(f"metrics.{name}: no such metric{suggestion(str(name), list(known))}")
-        whole = {**_composed(Source(f"metrics/{name}", source.config_dir, source.hydra), []).metrics[name]}
-        check_options(f"metrics.{name}", locate(str(whole.pop("_target_"))), {**whole, **nodes[name]})
+        whole = {**_composed(replace(source, config_name=f"metrics/{name}"), []).metrics[name]}
+        function = locate(str(whole.pop("_target_")), source.package_names)
+        check_options(f"metrics.{name}", function, {**whole, **nodes[name]})
     return {name: node for name, node in nodes.items() if not isinstance(node, Mapping) or "_target_" in node}

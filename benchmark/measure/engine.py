@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmark.config.components import Component, ConfigurationError
+from benchmark.config.components import Component, ConfigurationError, schema
 from benchmark.config.plan import Plan
 from benchmark.measure.densities import TrainedModel
 from benchmark.store.codes import FILE as CODES
@@ -52,16 +53,45 @@ def evaluate(
 
 def _measure(metric: Component, representation: Representation, trained: TrainedModel | None, seed: int) -> list[Score]:
     function = metric.build()
-    if metric.target.startswith("benchmark."):  # evidence: needs the model and its densities
+    if needs_densities(metric):
         assert trained is not None
         trained.generator.manual_seed(seed_of(seed, metric.name))
-        return function(trained)
-    return flagged(function(representation, numpy_stream(seed, metric.name)), representation)
+        return _scores(metric, function(trained))
+    found = _scores(metric, function(representation, numpy_stream(seed, metric.name)))
+    return flagged(found, representation)
+
+
+def _scores(metric: Component, found: Any) -> list[Score]:
+    if not isinstance(found, Sequence) or not all(isinstance(score, Score) for score in found):
+        raise TypeError(f"metrics=[{metric.name}]: {metric.target} gives {type(found).__name__}, not a list of Score")
+    return list(found)
+
+
+def needs_densities(metric: Component) -> bool:
+    """Whether a metric looks at a `TrainedModel`, with its densities, or at a `Representation`, which is of arrays.
+
+    Its first parameter's annotation says it. Without one, (representation, rng) are two positional parameters, and a
+    model is the only one. ConfigurationError for any other function.
+    """
+    function = metric.function
+    positional = [
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    kinds = {(TrainedModel, 1): True, (Representation, 2): False, (None, 1): True, (None, 2): False}
+    first = schema(function)[1].get(positional[0]) if positional else None
+    if (first, len(positional)) not in kinds:
+        takes = "(representation: Representation, rng) or (trained: TrainedModel), and options that are keyword-only"
+        raise ConfigurationError(
+            f"metrics.{metric.name}._target_: {metric.target} is no metric; a metric takes {takes}"
+        )
+    return kinds[first, len(positional)]
 
 
 def score_source(source: Any, plan: Plan, seed: int) -> Evaluation:
     """The run metrics (those of arrays; densities need a model) of whatever `source` names."""
-    metrics = [metric for metric in plan.metrics if metric.target.startswith("metrics.")]
+    metrics = [metric for metric in plan.metrics if not needs_densities(metric)]
     if plan.metrics_explicit and len(metrics) < len(plan.metrics):
         names = sorted({metric.name for metric in plan.metrics} - {metric.name for metric in metrics})
         raise ConfigurationError(f"metrics=[{','.join(names)}]: needs a model and its densities; codes have none")

@@ -57,6 +57,7 @@ class _Provenance(BaseModel, extra="allow", strict=True):
     dirty: bool | None = None
     versions: dict[str, str] = {}
     seconds: dict[str, float] = {}
+    packages: dict[str, dict[str, str]] = {}  # of the user's: name -> version, sha256
 
 
 def _like(kind: type[BaseModel]) -> AfterValidator:
@@ -100,7 +101,7 @@ class Record:
     group: str = ""  # comparison group: likelihoods of two groups never share a table or a plane
     left_out: Mapping[str, str] = field(default_factory=dict)  # selector -> why metrics=auto left it out
     error: Mapping[str, str] | None = None  # type, message, traceback of a run that failed
-    # commit, versions, threads, device, times, data source
+    # commit, versions, packages of the user's, threads, device, times, data source
     provenance: Annotated[Mapping[str, Any], _like(_Provenance)] = field(default_factory=dict)
     schema: int = SCHEMA
 

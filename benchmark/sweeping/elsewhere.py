@@ -83,7 +83,8 @@ def task(config: Any) -> float | None:
     state = HydraConfig.get()
     folder = next((place.path for place in state.runtime.config_sources if place.provider == FROM_COMMAND), None)
     places = tuple(text for text in state.overrides.hydra if text.startswith(SEARCHPATH))
-    plan = Composer(Source(state.job.config_name or "config", folder, places)).plan(list(state.overrides.task))
+    overrides = list(state.overrides.task)
+    plan = Composer(Source.of([*places, *overrides], state.job.config_name, folder)).plan(overrides)
     try:
         [full] = prepare([plan], elsewhere=True)  # a device that is not here after all is an error in the run's record
         join_manifest(full)

@@ -13,7 +13,7 @@ from benchmark.experiment import finished
 from benchmark.store.asked import Asked, as_manifest, comparable
 from benchmark.store.files import outcome
 from benchmark.store.manifest import add_to_manifest, replace_manifest
-from benchmark.store.provenance import code_state
+from benchmark.store.provenance import code_state, package_state
 from benchmark.sweeping.machine import processes
 from benchmark.sweeping.workers import Failure, perform
 
@@ -24,7 +24,8 @@ def perform_all(plans: Sequence[Plan], typed: Sequence[str] | None = None) -> li
     todo = [plan for plan, record in zip(plans, done, strict=True) if record is None]
     workers = processes(plans[0].settings, len(todo))
     print(f"{len(plans)} runs: {len(plans) - len(todo)} finished, {len(todo)} to do on {workers} processes", flush=True)
-    _say_reused([record.provenance for record in done if record is not None])
+    reused = [(plan, record) for plan, record in zip(plans, done, strict=True) if record is not None]
+    _say_reused([(record.provenance, plan.packages) for plan, record in reused])
     if todo:
         write_manifest(plans, typed)
         return perform(todo, workers)
@@ -73,15 +74,18 @@ def unfinished(plan: Plan) -> bool:
     return finished(plan) is None
 
 
-def _say_reused(origins: Sequence[Mapping[str, Any]]) -> None:
-    """Name what finished runs, of which these are the provenances, differ in from the code that is running now."""
+def _say_reused(origins: Sequence[tuple[Mapping[str, Any], Sequence[str]]]) -> None:
+    """Name what finished runs differ in from the code that is running now: the provenance of each, and the packages of
+    the user's that its functions are of."""
     now = code_state()
-    others: dict[str, set[str]] = {"commit": set(), "versions": set()}
-    for origin in origins:
+    others: dict[str, set[str]] = {"commit": set(), "versions": set(), "packages": set()}
+    for origin, packages in origins:
         if (origin.get("commit"), origin.get("dirty")) != (now["commit"], now["dirty"]):
             others["commit"].add(str(origin.get("commit"))[:10] + (" with changes" if origin.get("dirty") else ""))
         changed = {name for name, text in now["versions"].items() if origin.get("versions", {}).get(name) != text}
         others["versions"] |= changed
+        then = origin.get("packages", {})
+        others["packages"] |= {name for name in packages if then.get(name) != package_state(name)}
     for what, names in others.items():
         if names:
             print(f"note: reuses runs made with other {what}: {', '.join(sorted(names))} (force=true repeats them)")

@@ -20,6 +20,7 @@ from benchmark.store.manifest import read_manifest
 from benchmark.store.record import FILE, read_record
 from benchmark.sweeping.validation import validated
 from benchmark.training.loading import load_dataset
+from tests.support.own_package import write_package
 
 CHOSEN = ["dataset=digits", "model.latent_dim=3", "trainer.steps=40", "metrics=[evidence]"]
 
@@ -87,9 +88,10 @@ def test_a_sweeper_that_waits_for_a_number_is_told_of_a_failure(place, cache_dir
     assert "optimise=iwae_100: this run has none (a deterministic code has no density)" in err
 
 
-def test_another_launcher_runs_what_is_missing(place, cache_dir, capsys):
-    arguments = ["hydra/launcher=here", "-m", "seed=0,1", "model=noise", "dataset=digits", "metrics=[rate_distortion]"]
-    code = main([*arguments, "results_dir=r", f"cache_dir={cache_dir}"])
+def test_another_launcher_runs_what_is_missing(place, cache_dir, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(write_package(place.parent, "launched").parent)
+    arguments = ["hydra/launcher=here", "-m", "seed=0,1", "model=noise", "dataset=digits", "metrics=[spread]"]
+    code = main([*arguments, "packages=[launched]", "results_dir=r", f"cache_dir={cache_dir}"])
     assert code == 0, capsys.readouterr().err
     folder = place / "r" / "single"
     assert len(list(folder.rglob(FILE))) == 2

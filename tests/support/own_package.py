@@ -6,7 +6,7 @@ from pathlib import Path
 
 CODE = """
 import numpy as np
-from benchmark.measure.densities import Subject
+from benchmark.measure.densities import TrainedModel
 from metrics.core import Representation, Score
 from models.types import NonNegative
 from models.vae import VAE, Batch
@@ -23,8 +23,8 @@ def spread(representation: Representation, rng: np.random.Generator, *, power: f
     return [Score("spread", value, unit="units", better="higher", representation="mean")]
 
 
-def log_prior(subject: Subject) -> list[Score]:
-    values = [subject.model.prior().log_prob(q.mean).mean().item() for _, q in subject.blocks()]
+def log_prior(trained: TrainedModel) -> list[Score]:
+    values = [trained.model.prior().log_prob(q.mean).mean().item() for _, q in trained.blocks()]
     return [Score("log_prior", float(np.mean(values)), unit="nats")]
 """
 YAML = {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metrics.values import is_circle
+
+if TYPE_CHECKING:
+    from metrics.declared import Declared
 
 Array = NDArray[np.float64]
 Better = Literal["higher", "lower"]
@@ -135,13 +138,14 @@ def joined(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def too_wide(representation: Representation, *names: str) -> list[Score]:
-    """A row with a reason under each name where the code is wider than WIDEST (pixels, for one); else none."""
+def too_wide(representation: Representation, declared: Iterable[Declared]) -> list[Score]:
+    """A row with a reason for each score that is declared for narrower codes only (pixels are too wide, for one)."""
     dimensions = representation.test.mean.shape[1]
-    if dimensions <= WIDEST:
-        return []
-    why = f"{dimensions} dimensions are more than the {WIDEST} that this is made for"
-    return [Score(name, None, reason=why) for name in names]
+    return [
+        Score(of.name, None, reason=f"{dimensions} dimensions are more than the {of.widest} that this is made for")
+        for of in declared
+        if of.widest is not None and dimensions > of.widest
+    ]
 
 
 def _check_codes(codes: Codes) -> None:

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 
 from metrics import quality
 from metrics.core import Array, Representation, Score, joined
+from metrics.declared import NO_ZERO, PREDICTION, UNBOUNDED, UNIT, Declared, Matrix
 from metrics.factors import Factor, constant_score, crowded, generative_factors, placed, require_finite, varying_mask
 from metrics.importance import Estimator, Trees, importance
 from metrics.options import Count, Leaves, Positive, Several
 from metrics.scaling import standardised
 
 PARTS = ("disentanglement", "completeness", "informativeness")
+
+
+SHARE = "0..1; 1: one factor per axis (one axis per factor); "
+MEANINGS = (
+    "how few factors each code matters for", "how few codes matter for each factor",
+    "how well all codes together predict the factors",
+)  # fmt: skip
+READINGS = (f"{SHARE}0: chance",) * 2 + (
+    f"up to 1; 1: always right; {NO_ZERO}: chance is the majority class's share (0 for R2)",
+)
+OF_LASSO = (f"{SHARE}{NO_ZERO}: of noise few coefficients are left, about 0.4 to 0.7",) * 2 + (
+    "up to 1; 0: chance, as good as the mean; below 0: worse",
+)
+
+
+def _declared(estimator: str, part: int) -> Declared:
+    """What one of PARTS means by an estimator, which the title names unless it is the default."""
+    title = f"DCI {PARTS[part]}" + f"-{estimator}" * (estimator != "lightgbm")
+    reading = (OF_LASSO if estimator == "lasso" else READINGS)[part]
+    return Declared(
+        f"dci_{estimator}_{PARTS[part]}", title, MEANINGS[part], reading, range=(UNIT, UNIT, (-UNBOUNDED, 1.0))[part],
+        topic=PREDICTION, column=1 + part, drawn=part == 0, related=(50, 0, 110)[part], sorts=(6, 0, 0)[part],
+    )  # fmt: skip
+
+
+SCORES = tuple(_declared(estimator, part) for part in range(len(PARTS)) for estimator in get_args(Estimator))
+MATRICES = (Matrix("importance_<word>", "importance for prediction\n<word>", "share of a factor's importance", 6),)
 
 
 def dci(

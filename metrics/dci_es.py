@@ -7,13 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from metrics.core import Array, Representation, Score, joined, too_wide
+from metrics.core import WIDEST, Array, Representation, Score, joined, too_wide
+from metrics.declared import NO_ZERO, PREDICTION, UNBOUNDED, Declared
 from metrics.factors import Factor, Labels, crowded, factor_rows, generative_factors, require_finite
 from metrics.options import Capacities, Count, Several
 from metrics.quiet import quietly
 from metrics.scaling import standardised
 
-NAMES = ("dci_es_explicitness", "dci_es_size")
+SCORES = (
+    Declared("dci_es_explicitness", "DCI-ES explicitness", "how little capacity a probe needs to do its best",
+             f"-1..1; 1: the least capacity does as well as any; {NO_ZERO}: noise scores 1", better=None, range=(-1, 1),
+             topic=PREDICTION, column=4, widest=WIDEST),
+    Declared("dci_es_size", "DCI-ES size", "factors per code dimension",
+             f"factors / axes; 1: as wide as there are factors; {NO_ZERO}: whatever the axes hold",
+             range=(0, UNBOUNDED), topic=PREDICTION, column=5, changed_by=("constant",), widest=WIDEST),
+)  # fmt: skip
 
 
 def dci_es(
@@ -37,7 +45,7 @@ def dci_es(
     each axis and, up to ties, to permutation, sign and an outlier; a constant axis only lowers the size.
     """
     factors = generative_factors(representation, "dci_es")
-    if wide := too_wide(representation, *NAMES):
+    if wide := too_wide(representation, SCORES):
         return wide
     varying = [factor for factor in factors if factor.varies]
     rows, seed = np.sort(rng.permutation(len(representation.train))[:num_train]), int(rng.integers(2**31))
@@ -48,9 +56,11 @@ def dci_es(
     least = np.mean([curve.min() for curve in curves])
     note = f"forests of depth {grid[0]}..{grid[-1]}, {len(rows)} training examples, least loss {least:.3f} of a guess"
     note = joined(note, crowded(varying, len(rows)))
-    scores = factor_rows(Score(NAMES[0], None, None, "score", None, "mean"), factors, values, note)
+    scores = factor_rows(Score("dci_es_explicitness", None, None, "score", None, "mean"), factors, values, note)
     axes = representation.test.mean.shape[1]
-    size = Score(NAMES[1], len(varying) / axes, None, "score", "higher", "mean", reason=f"{len(varying)} / {axes} axes")
+    size = Score(
+        "dci_es_size", len(varying) / axes, None, "score", "higher", "mean", reason=f"{len(varying)} / {axes} axes"
+    )
     return [*scores, size]
 
 

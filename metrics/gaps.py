@@ -5,10 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from metrics.core import Array, Representation, Score
+from metrics.declared import INFORMATION, UNBOUNDED, Declared
 from metrics.factors import Factor, constant_score, factor_rows, generative_factors, varying_mask
 from metrics.mutual_information import class_matrix, entropies, equal_width_bins, histogram_matrix
 from metrics.options import Several
 from metrics.scaling import scaling
+
+SCORES = (
+    Declared("mig_sup", "MIG-sup", "gap between the two factors that each active code knows most about",
+             "0..1; 1: each active axis knows one factor and no other; 0: chance",
+             topic=INFORMATION, column=4, changed_by=("outlier",)),
+    Declared("dcimig", "DCIMIG", "information that codes hold on one factor alone, as a share of all there is",
+             "0..1; 1: each factor has an axis of its own; 0: chance",
+             topic=INFORMATION, column=5, changed_by=("outlier",)),
+    Declared("jemmig", "JEMMIG", "joint entropy of the best code and its factor less the gap",
+             "lower is better; 0: one axis is the factor and no other knows of it; noise is near H(v) + log bins",
+             "nats", "lower", (0, UNBOUNDED), INFORMATION, column=6, changed_by=("outlier", "noise_far")),
+)  # fmt: skip
 
 
 def mig_sup(representation: Representation, rng: np.random.Generator, *, bins: Several = 20) -> list[Score]:

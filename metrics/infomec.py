@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics import quality
-from metrics.core import Array, Representation, Score, joined, too_wide
+from metrics.core import WIDEST, Array, Representation, Score, joined, too_wide
+from metrics.declared import INFORMATION, NO_ZERO, UNBOUNDED, Declared
 from metrics.factors import Factor, Labels, crowded, factor_rows, generative_factors, placed, varying_mask
 from metrics.linear import fit_logistic, fit_ridge, log_probabilities
 from metrics.mutual_information import class_matrix, entropies, entropy
@@ -14,7 +15,19 @@ from metrics.nearest import mutual_information_nearest
 from metrics.options import Count, Positive, Several, Share
 from metrics.scaling import scaling, standardised
 
-NAMES = ("info_modularity", "info_explicitness", "info_compactness")
+SHARED = f"0..1; 1: one factor per axis (one axis per factor); {NO_ZERO}: noise scores about 0.4 to 0.7"
+SCORES = (
+    Declared("info_modularity", "InfoM", "how few factors each code informs on, by nearest neighbours", SHARED,
+             topic=INFORMATION, column=8, related=70, widest=WIDEST),
+    Declared("info_explicitness", "InfoE", "share of a factor's entropy that a linear map of all codes finds",
+             "up to 1, kept below it by the penalty; 0: chance", range=(-UNBOUNDED, 1),
+             topic=INFORMATION, column=9, related=120, widest=WIDEST),
+    Declared("info_compactness", "InfoC", "how few codes inform on each factor, by nearest neighbours", SHARED,
+             topic=INFORMATION, column=10, widest=WIDEST),
+)  # fmt: skip
+
+
+NAMES = tuple(declared.name for declared in SCORES)
 
 
 def infomec(
@@ -39,7 +52,7 @@ def infomec(
     where one axis in other units, or one outlier, leaves out all others.
     """
     factors = generative_factors(representation, "infomec", factor_bins)
-    if wide := too_wide(representation, *NAMES):
+    if wide := too_wide(representation, SCORES):
         return wide
     varying, codes = [factor for factor in factors if factor.varies], representation.test.mean
     classes = class_matrix(varying, factor_bins)

@@ -10,6 +10,7 @@ import numpy as np
 from metrics.aggregate import log_posterior
 from metrics.bounds import Bounds, densities
 from metrics.core import Array, Representation, Score, joined
+from metrics.declared import BOUND, UNBOUNDED, Declared
 from metrics.factors import Labels, require_finite
 from metrics.options import Count, NonNegative
 
@@ -17,6 +18,29 @@ OF_CODES = ("mutual_information", "total_correlation")
 OF_PRIOR = ("dimensionwise_kl", "marginal_kl")
 UNKNOWN = "p(z) is not known to be standard normal, which this assumes (metrics.information.prior=standard_normal)"
 FEWEST = 20  # examples whose spread tells a standard error
+
+
+NATS = "lower bound, from 0 nats; "
+AT_ZERO = "0: q(z) (of each axis) may be the prior; no direction"
+SCORES = (
+    Declared("active_units", "active units", "latent dimensions with Var_x E[z|x] > 0.01", "0..D; 0: collapsed; says "
+             "used, not useful: noise of unit variance counts", "units", None, (0, UNBOUNDED), BOUND, column=9,
+             drawn=True, related=170, changed_by=("small", "one_axis")),
+    Declared("mutual_information", "mutual information", "I(x;z) under the encoder; a lower bound from N points, at "
+             "most log N", "lower bound, 0..log N, the cap, reached by any narrow posteriors; 0: collapsed", "nats",
+             None, (0, UNBOUNDED), BOUND, column=11, drawn=True),
+    Declared("total_correlation", "total correlation", "KL(q(z) || prod_j q(z_j)), dependence among all axes", f"{NATS}"
+             "0: none found, as of collapsed or independent axes; no direction", "nats", None, (0, UNBOUNDED)),
+    Declared("dimensionwise_kl", "dimension-wise KL", "sum_j KL(q(z_j) || p(z_j)), what single axes add to the rate",
+             NATS + AT_ZERO, "nats", None, (0, UNBOUNDED)),
+    Declared("marginal_kl", "marginal KL", "KL(q(z) || p(z)), how far the codes of all data are from the prior",
+             NATS + AT_ZERO, "nats", None, (0, UNBOUNDED)),
+    *(Declared(f"{name}_upper", f"{title}, upper bound", f"what {title} is at most, in expectation",
+               "upper bound of the score without _upper, nats; the truth lies between the two; no direction", "nats",
+               None, (0, UNBOUNDED))
+      for name, title in (("mutual_information", "mutual information"), ("total_correlation", "total correlation"),
+                          ("dimensionwise_kl", "dimension-wise KL"), ("marginal_kl", "marginal KL"))),
+)  # fmt: skip
 
 
 def information(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from metrics.core import Array, Representation, Score, joined
+from metrics.declared import INTERVENTION, NO_ZERO, Declared
 from metrics.factors import Labels, constant_score, generative_factors, require_finite
 from metrics.linear import fit_logistic
 from metrics.options import Count, Several
@@ -14,6 +15,13 @@ from metrics.quality import accuracy, error_over_blocks
 from metrics.scaling import scaling, standardised
 
 _CHUNK = 1 << 17  # entries of the differences held at a time: 1 MB, so that a chunk stays in the cache
+
+
+SCORES = (
+    Declared("beta_vae_score", "beta-VAE score", "accuracy of naming the factor held fixed from differences of codes",
+             f"0..1; 1: every factor leaves its own trace; {NO_ZERO}: chance is 1/F of F factors", "accuracy",
+             topic=INTERVENTION, column=1, drawn=True, related=10),
+)  # fmt: skip
 
 
 def beta_vae_score(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from metrics import quality
 from metrics.core import Array, Better, Representation, Score, joined
+from metrics.declared import NO_ZERO, REPRESENTATION, UNBOUNDED, UNIT, Declared
 from metrics.factors import Factor, Labels, constant_score, probe_factors
 
 UNITS: Mapping[str, tuple[str, Better]] = {
@@ -17,9 +19,44 @@ UNITS: Mapping[str, tuple[str, Better]] = {
     "nats": ("nats", "higher"),
     "r2": ("R2", "higher"),
 }
+RANGES: Mapping[str, tuple[float, float]] = {
+    "nats": (-UNBOUNDED, UNBOUNDED),
+    "r2": (-UNBOUNDED, 1.0),
+    "efficiency": (0.0, UNBOUNDED),
+}
+MEANINGS: Mapping[str, str] = {
+    "accuracy": "test accuracy of {how}, mean over factors",
+    "balanced_accuracy": "as accuracy of {how}, every class counting alike",
+    "nats": "entropy of the labels less the cross-entropy of {how}, a lower bound on what the codes know",
+    "r2": "explained variance of numbers by {how}, mean over factors",
+    "efficiency": "{title} accuracy with 100 labels as a share of that with the most",
+}
 Fit = Callable[[Factor, Labels, Array, Array], dict[str, Array]]  # factor, rows, train, test -> qualities (N,) by name
 Found = Mapping[str, Mapping[str, Array]]  # factor -> quality -> (draws, N)
 FEW = 100  # labels, whose accuracy statistical efficiency compares with that of the largest budget
+
+
+READINGS: Mapping[str, str] = {
+    "accuracy": f"0..1; 1: always right; {NO_ZERO}: chance is the majority class's share",
+    "balanced_accuracy": f"0..1; 1: always right; {NO_ZERO}: chance is 1/K of K classes",
+    "nats": "up to H(Y); 0: chance, no more than the labels' frequencies; below 0: overconfident",
+    "r2": "up to 1; 0: chance, as good as the mean; below 0: worse",
+    "efficiency": f"from 0; 1: few labels do as well as many; {NO_ZERO}: noise scores about 1",
+}
+
+
+def declared_probe(selector: str, title: str, how: str, **shown: Mapping[str, Any]) -> tuple[Declared, ...]:
+    """What each quality of a probe means; `how` reads the codes, `shown` has what is particular to a quality."""
+    found = []
+    for name, reading in READINGS.items():
+        unit, better = UNITS.get(name, ("ratio", None))
+        plain = Declared(
+            f"{selector}_{name}", f"{title} {'R2' if name == 'r2' else name.replace('_', ' ')}",
+            MEANINGS[name].format(title=title, how=how), reading, unit, better, RANGES.get(name, UNIT), REPRESENTATION,
+            related=150 * (name == "efficiency"),
+        )  # fmt: skip
+        found.append(replace(plain, **shown.get(name, {})))
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from metrics.core import Array, Codes, Representation, Score, joined
+from metrics.declared import INFORMATION, Declared
 from metrics.factors import Labels, constant_score, factor_rows, generative_factors, varying_mask
 from metrics.mutual_information import (
     class_matrix,
@@ -20,6 +21,17 @@ from metrics.options import Count, Several
 
 SHUFFLED = 0.1  # of a shuffled factor's entropy: what an axis may seem to know of it
 NARROW = "posteriors too narrow for N: shuffled factors seem known too, and the gap is too small"
+
+
+READING = "0..1; 1: one axis alone knows each factor; 0: chance, or two axes alike"
+SCORES = (
+    Declared("mig_hist", "MIG", "gap between the two codes that know most about each factor", READING,
+             topic=INFORMATION, column=1, drawn=True, related=30, sorts=5, changed_by=("outlier",)),
+    Declared("mig_quantile", "MIG, quantile bins", "as MIG, and one outlier cannot ruin it", READING,
+             topic=INFORMATION, column=2),
+    Declared("mig_density", "MIG, density", "as MIG, of the noisy code by its aggregate posterior", READING,
+             topic=INFORMATION, column=3),
+)  # fmt: skip
 
 
 def mig(

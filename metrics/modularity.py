@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from metrics.core import Array, Representation, Score, joined
+from metrics.declared import INFORMATION, NO_ZERO, PREDICTION, Declared
 from metrics.factors import (
     Labels,
     constant_score,
@@ -18,6 +19,14 @@ from metrics.linear import fit_logistic, log_probabilities
 from metrics.mutual_information import histogram_matrix
 from metrics.options import Positive, Several
 from metrics.scaling import standardised
+
+SCORES = (
+    Declared("modularity", "modularity", "how few factors each code informs on",
+             f"0..1; 1: each axis informs on a single factor; {NO_ZERO}: noise scores about 0.5 to 0.7",
+             topic=INFORMATION, column=7, drawn=True, related=60, changed_by=("constant", "outlier")),
+    Declared("explicitness", "explicitness", "area under ROC of a linear classifier of each factor's values",
+             f"0..1; 1: perfect ranking; {NO_ZERO}: chance is 0.5", "AUC", topic=PREDICTION, column=8),
+)  # fmt: skip
 
 
 def modularity(representation: Representation, rng: np.random.Generator, *, bins: Several = 20) -> list[Score]:

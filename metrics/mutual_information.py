@@ -7,10 +7,21 @@ from numpy.typing import NDArray
 
 from metrics.aggregate import log_aggregate_axis
 from metrics.core import Array, Representation
+from metrics.declared import Matrix
 from metrics.factors import Factor, Labels, quantile_edges, require_finite
 from metrics.values import rounding
 
 BINS = 20
+
+
+MATRICES = (
+    Matrix("mutual_information_hist", "mutual information\n20-bin histogram of means", "nats", 0, None),
+    Matrix("mutual_information_hist_<B>", "mutual information\nhistogram of means, bins: <B>", "nats", 1, None),
+    Matrix("mutual_information_quantile", "mutual information\nquantile bins of means", "nats", 2, None),
+    Matrix("mutual_information_quantile_<B>", "mutual information\nquantile bins of means", "nats", 2, None),
+    Matrix("mutual_information_density", "mutual information\ndensity of samples", "nats", 3, None),
+    Matrix("mutual_information_density_<B>", "mutual information\ndensity of samples", "nats", 3, None),
+)
 
 
 def histogram_matrix(representation: Representation, factors: list[Factor], bins: int = BINS) -> Array:

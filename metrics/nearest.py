@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from metrics.core import Array
+from metrics.declared import Matrix
 from metrics.factors import Labels, require_finite
 from metrics.values import rounding
 
 _MARGIN = 1e-9  # of a distance: so that rounding decides of no neighbour on the rim
+
+
+MATRICES = (Matrix("mutual_information_nearest", "mutual information\nnearest neighbours of means", "nats", 4, None),)
 
 
 def mutual_information_nearest(codes: Array, factors: Labels, neighbours: int = 10) -> Array:

@@ -12,7 +12,7 @@ from metrics import quality
 from metrics.core import Array, Representation, Score
 from metrics.factors import Factor, Labels
 from metrics.importance import Trees, boosted
-from metrics.labelled import class_qualities, constant_rows, draw_labels, has_numbers, probe_rows
+from metrics.labelled import class_qualities, constant_rows, declared_probe, draw_labels, has_numbers, probe_rows
 from metrics.linear import log_probabilities
 from metrics.options import Count, Counts, Leaves, NonNegative, Positive
 from metrics.quiet import quietly
@@ -21,6 +21,12 @@ from metrics.scaling import standardised
 Predict = Callable[
     [Array, Array | Labels, int, Array, int], Array
 ]  # codes, targets (N, T) or classes, K or 0, test, seed
+SCORES = (
+    *declared_probe("knn_probe", "k-NN probe", "nearest neighbours in the codes", accuracy={"column": 3}),
+    *declared_probe("mlp_probe", "MLP probe", "a small neural network on the codes", accuracy={"column": 4}),
+    *declared_probe("boosted_probe", "boosted probe", "boosted trees on the codes",
+                    accuracy={"column": 5, "related": 140}),
+)  # fmt: skip
 HELD = 5  # a fifth of the labels decides when to stop
 PATIENCE = 2  # stages without a gain
 

@@ -9,12 +9,29 @@ import numpy as np
 from metrics import quality
 from metrics.core import Array, Representation, Score
 from metrics.factors import Factor, Labels
-from metrics.labelled import class_qualities, constant_rows, draw_labels, has_numbers, label_order, probe_rows
+from metrics.labelled import (
+    class_qualities,
+    constant_rows,
+    declared_probe,
+    draw_labels,
+    has_numbers,
+    label_order,
+    probe_rows,
+)
 from metrics.linear import choose_strength, fit_logistic, fit_ridge, log_probabilities
 from metrics.options import Count, Counts, Positives, Several
 from metrics.scaling import standardised
 
 __all__ = ["label_order", "linear_probe", "probe"]
+SCORES = declared_probe(
+    "linear_probe",
+    "linear probe",
+    "a linear classifier on the codes",
+    accuracy={"column": 1, "drawn": True, "every_view": True, "related": 130, "sorts": 3},
+    r2={"column": 2, "drawn": True, "every_view": True, "unless": "linear_probe_accuracy", "sorts": 4,
+        "meaning": "explained variance of a linear regression from the codes, mean over factors"},
+    efficiency={"column": 6, "title": "statistical efficiency"},
+)  # fmt: skip
 
 
 def linear_probe(

@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from metrics.core import Array, Representation, Score
+from metrics.declared import INTERVENTION, NO_ZERO, Declared
 from metrics.factors import Labels, constant_score, generative_factors, require_finite
 from metrics.mutual_information import class_matrix
 from metrics.options import Quantile, Several
+
+SCORES = (
+    Declared("irs", "IRS", "how little a code moves while its factor stands still",
+             f"0..1; 1: an axis stands still while its factor does; {NO_ZERO}: noise scores above 0, about 0.2",
+             topic=INTERVENTION, column=4, related=80, changed_by=("one_axis", "outlier", "noise_far")),
+)  # fmt: skip
 
 
 def irs(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from metrics.core import Array, Representation, Score, joined, too_wide
+from metrics.core import WIDEST, Array, Representation, Score, joined, too_wide
+from metrics.declared import PREDICTION, Declared, Matrix
 from metrics.factors import (
     Factor,
     Labels,
@@ -19,6 +20,20 @@ from metrics.mig import gaps
 from metrics.options import Positive, Several
 from metrics.quiet import quietly
 from metrics.scaling import varies
+
+SCORES = (
+    Declared("sap_r2", "SAP, R2", "gap between the two codes that predict each factor best by a line",
+             "0..1; 1: one axis alone is the factor up to a line; 0: chance, or two axes alike",
+             topic=PREDICTION, column=6, drawn=True, related=40, changed_by=("outlier",)),
+    Declared("sap_svc", "SAP, SVM", "gap between the two codes that tell each factor's values best by a linear SVM",
+             "0..1, but the true factors stay far below 1: compare with their row; 0: chance, or two axes alike",
+             topic=PREDICTION, column=7, changed_by=("small", "large", "one_axis", "constant"),  # a fixed penalty
+             widest=WIDEST),
+)  # fmt: skip
+MATRICES = (
+    Matrix("explained_share", "predictability\nline in one code (SAP)", "R2", 7),
+    Matrix("svc_accuracy", "predictability\nlinear SVM on one code (SAP)", "accuracy", 8),
+)
 
 
 def sap(
@@ -49,7 +64,7 @@ def sap(
     )[:, varies]
     ones, blank = np.ones(len(varying)), Score("sap_r2", None, None, "score", "higher", "mean")
     scores = factor_rows(blank, factors, gaps(explained, ones), "R2 of single axes on test")
-    if wide := too_wide(representation, "sap_svc"):
+    if wide := too_wide(representation, SCORES):
         return scores + wide
     rows = np.sort(rng.permutation(len(representation.train))[:num_train])
     train = representation.train.mean[rows]

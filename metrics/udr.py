@@ -8,12 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.core import Array
+from metrics.declared import DEPENDENCE, NO_ZERO, Declared
 from metrics.factors import require_finite
 from metrics.scaling import scaling, varies
 
 Similarity = Callable[[Array, Array], Array]
 NAMES = ("udr_lasso", "udr_spearman")
 MOST_ROUNDS, TOLERANCE = 1000, 1e-6  # of the coordinate descent
+
+
+READING = f"0..1; 1: every axis has one counterpart in other models; {NO_ZERO}: noise is above 0"
+SCORES = (
+    Declared("udr_lasso", "UDR, lasso", "how well codes pair up with those of other seeds", READING,
+             topic=DEPENDENCE, column=4, related=90),
+    Declared("udr_spearman", "UDR, Spearman", "the same by rank correlation", READING,
+             topic=DEPENDENCE, column=5, related=100),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from metrics.core import Array, Representation, Score, too_wide
+from metrics.core import WIDEST, Array, Representation, Score, too_wide
+from metrics.declared import DEPENDENCE, NO_ZERO, UNBOUNDED, Declared
 from metrics.factors import require_finite
 from metrics.mutual_information import equal_width_bins, plug_in
 from metrics.options import Several
 from metrics.scaling import varies
 
-NAMES = ("gaussian_total_correlation", "wasserstein_correlation", "pairwise_mutual_information")
 FLOOR = 1e-6  # of an eigenvalue of the correlations, below which one axis is a linear function of the others
+
+
+SCORES = (
+    Declared("gaussian_total_correlation", "Gaussian TC", "linear dependence among all codes",
+             "from 0 nats; 0: no linear dependence, also of a collapsed code; no direction", "nats", None,
+             (0, UNBOUNDED), DEPENDENCE, column=1, related=160, widest=WIDEST),
+    Declared("wasserstein_correlation", "Wasserstein corr.", "the same in bounded units",
+             "0..2; 0: no correlation, also of a collapsed code; no direction", "share", None, (0, 2), DEPENDENCE,
+             column=2, changed_by=("one_axis",), widest=WIDEST),
+    Declared("pairwise_mutual_information", "pairwise information", "mean information between two codes",
+             f"0..log bins; {NO_ZERO}: independent axes score up to the bias; no direction", "nats", None,
+             (0, UNBOUNDED), DEPENDENCE, column=3, changed_by=("constant", "noise_far"), widest=WIDEST),
+)  # fmt: skip
+
+
+NAMES = tuple(declared.name for declared in SCORES)
 
 
 def unsupervised(representation: Representation, rng: np.random.Generator, *, bins: Several = 20) -> list[Score]:
@@ -20,7 +36,7 @@ def unsupervised(representation: Representation, rng: np.random.Generator, *, bi
     All are 0 for independent axes, of a single axis, and of a collapsed code: low is good only beside what the code
     keeps (Locatello et al., 2019). See the three functions for formulas and ranges.
     """
-    if wide := too_wide(representation, *NAMES):
+    if wide := too_wide(representation, SCORES):
         return wide
     bias = f"independent axes up to {(bins - 1) ** 2 / (2 * len(representation.test)):.3f}"
     scores = []

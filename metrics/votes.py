@@ -8,12 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.core import Array, Representation, Score, joined
+from metrics.declared import INTERVENTION, NO_ZERO, Declared
 from metrics.factors import Labels, constant_score, generative_factors, require_finite
 from metrics.options import NonNegative, Several
 from metrics.quality import accuracy, error_over_blocks
 from metrics.scaling import inner_range, scaling
 
 _CHUNK = 1 << 17  # entries of the groups held at a time: 1 MB, so that a chunk stays in the cache
+
+
+READING = (
+    f"0..1; 1: an axis of its own stands still for each factor; {NO_ZERO}: chance is 1/F of F factors, "
+    "0 only where no axis is above the threshold"
+)
+SCORES = (
+    Declared("factor_vae_score", "FactorVAE score", "accuracy of naming the factor held fixed from the code that moves "
+             "least", READING, "accuracy", topic=INTERVENTION, column=2, drawn=True, related=20,
+             changed_by=("small", "one_axis", "outlier", "noise_far")),  # a threshold, and variances
+    Declared("factor_vae_score_robust", "FactorVAE score, robust", "as FactorVAE score, blind to scale, dead codes and "
+             "outliers", READING, "accuracy", topic=INTERVENTION, column=3),
+)  # fmt: skip
 
 
 def factor_vae_score(

@@ -13,18 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from benchmark.reporting.columns import title_of
 from benchmark.reporting.correlations import Correlations
 from benchmark.reporting.figures.style import PALETTE, head
 from benchmark.reporting.variance import sizes_of
+from metrics.declared import declared, title_of
 
-# what the figures show of all the scores that the files have, kin beside kin
-SHOWN = (
-    "beta_vae_score", "factor_vae_score", "mig_hist", "sap_r2", r"dci_\w+_disentanglement", "modularity",
-    "info_modularity", "irs", "udr_lasso", "udr_spearman", r"dci_\w+_informativeness", "info_explicitness",
-    r"linear_probe_accuracy.*", r"boosted_probe_accuracy.*", r".*efficiency.*", "gaussian_total_correlation",
-    "active_units", "rate", "elbo", r"iwae_\d+",
-)  # fmt: skip
 MOST = 20  # scores of a figure
 CELL, LABELS = 0.4, 2.5  # inches of a heat map's cell and beside it for labels
 CAUSES = {"method": "method", "strength": "its hyper-parameter", "seed": "seed"}
@@ -32,8 +25,9 @@ COLOURS = (PALETTE[0], PALETTE[1], "0.8")
 
 
 def shown(scores: Sequence[str]) -> list[str]:
-    """The scores of a figure, in the order of SHOWN; the first ones where none of them is known."""
-    known = [score for pattern in SHOWN for score in _by_budget(scores) if re.fullmatch(pattern, score)]
+    """The scores of a figure, kin beside kin, as they declare it; the first ones where none of them does."""
+    places = {score: of.related if (of := declared(score.partition(" ")[0])) else 0 for score in scores}
+    known = sorted(filter(places.__getitem__, _by_budget(scores)), key=places.__getitem__)
     return (known if len(known) > 1 else list(scores))[:MOST]
 
 

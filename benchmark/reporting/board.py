@@ -64,7 +64,7 @@ def wide_tables(board: pd.DataFrame, table: pd.DataFrame, about: str = "", chose
     """One wide table per comparison group, of a leaderboard and the full table that it came from.
 
     A group with more than MOST_COLUMNS scores has one for each topic. `chosen` names the scores to show instead of the
-    headlines; ValueError for one that no run has.
+    declared columns; ValueError for one that no run has.
     """
     check_chosen(table, chosen)
     board, table = headline_rows(board, chosen=chosen), headline_rows(table, chosen=chosen)
@@ -79,8 +79,8 @@ def wide_tables(board: pd.DataFrame, table: pd.DataFrame, about: str = "", chose
 def _by_topic(found: list[Column]) -> list[tuple[str, list[Column]]]:
     if len(found) <= MOST_COLUMNS:
         return [("", found)]
-    topics = dict.fromkeys(column.headline.topic for column in found)
-    return [(topic, [column for column in found if column.headline.topic == topic]) for topic in topics]
+    topics = dict.fromkeys(column.score.topic for column in found)
+    return [(topic, [column for column in found if column.score.topic == topic]) for topic in topics]
 
 
 def _wide(title: str, found: list[Column], board: pd.DataFrame, table: pd.DataFrame, about: str) -> Wide:
@@ -90,7 +90,7 @@ def _wide(title: str, found: list[Column], board: pd.DataFrame, table: pd.DataFr
     ranks = ["" if value != value else f"{value:.0f}" for value in order["rank"].astype(float)]
     notes = Notes()
     parts = [
-        (column.headline.topic, head, cells)
+        (column.score.topic, head, cells)
         for column in found
         for head, cells in (
             _fill(column, column.of(board), column.of(table), board, seeds, notes),
@@ -140,7 +140,7 @@ def _published(
         for row in rows
     }
     mark = notes.mark(known["published_source"].iloc[0]) if common else ""
-    return [(("published" + mark, column.headline.title, column.shown_unit), [cells.get(name, "") for name in seeds])]
+    return [(("published" + mark, column.score.title, column.shown_unit), [cells.get(name, "") for name in seeds])]
 
 
 def _digits(known: pd.DataFrame) -> int:
@@ -172,6 +172,6 @@ def _by_seed(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
 
 def _null_reasons(column: Column, board: pd.DataFrame) -> dict[str, str]:
     """label -> why there is no number; a null score often has no representation, for it has no codes to be of."""
-    null = board["mean"].isna() & (board["metric"] == column.metric)
+    null = board["mean"].isna() & (board["metric"] == column.score.name)
     rows = board[null & board["representation"].isin([column.representation, ""])]
     return dict(zip(rows["label"], rows["reason"], strict=True))

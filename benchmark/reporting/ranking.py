@@ -9,10 +9,10 @@ import pandas as pd
 
 from benchmark.reporting.statistics import ranks
 from benchmark.store.names import metric_and_code
+from metrics.declared import declared
 
 CONFIGURATION = ("dataset", "group", "model", "objective", "varied", "reference")
 WHICH = ("", "mean", "sample", "q_ew")
-RANK_ORDER = (r"iwae_\d+", "elbo", "linear_probe_accuracy", "linear_probe_r2", "mig_hist", r"dci_\w+_disentanglement")
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,19 @@ class RankKey:
 
 
 def rank_key(table: pd.DataFrame, rank_by: str | None = None) -> RankKey:
-    """`rank_by` ("elbo", "linear_probe_accuracy[mean]") if a run has it, else the first of RANK_ORDER that one has."""
+    """`rank_by` ("elbo", "linear_probe_accuracy[mean]") if a run has it, else what sorts first of what one has."""
     known = table[(table["better"] != "") & table["value"].notna() & (table["factor"] == "")]
     pairs = set(zip(known["metric"], known["representation"], strict=True))
     metric, code = metric_and_code(rank_by or "")
     note = f" (no run has {rank_by!r} with a direction)" if rank_by else " (the default, no rank_by was given)"
     asked = (RankKey(metric, which) for which in ([code] if code else WHICH) if (metric, which) in pairs)
+    places = {name: score.sorts if (score := declared(name)) else 0 for name, _ in pairs}
     default = (
         RankKey(name, which, note)
-        for pattern in RANK_ORDER
+        for place in sorted(set(places.values()) - {0})
         for which in WHICH
         for name, of in sorted(pairs, key=lambda pair: natural(pair[0]), reverse=True)
-        if of == which and re.fullmatch(pattern, name)
+        if of == which and places[name] == place
     )
     return next(asked, next(default, RankKey(note=" (no score has a direction)")))
 

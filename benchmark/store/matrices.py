@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from benchmark.store.codes import FILE as CODES
 from benchmark.store.files import write_atomically
 from metrics.arrays import words
 from metrics.core import Array, Codes, Representation
+from metrics.declared import UNBOUNDED, Matrix, declared_matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,33 +30,9 @@ TINY = 1e-9  # the top of a scale where a matrix is all zero
 ORDER = f"rows: code dimensions by the factor they know best, those below {UNIMPORTANT:.0%} of the greatest value last"
 
 
-class Words(NamedTuple):
-    """How a kind of matrix is called, the unit of its entries, and the top of its scale (None: its own maximum)."""
-
-    pattern: str
-    title: str
-    unit: str
-    top: float | None = 1.0
-
-
-KINDS = (
-    Words("mutual_information_hist", "mutual information\n20-bin histogram of means", "nats", None),
-    Words(r"mutual_information_hist_(\d+)", "mutual information\nhistogram of means, bins: {}", "nats", None),
-    Words(r"mutual_information_quantile\w*", "mutual information\nquantile bins of means", "nats", None),
-    Words(r"mutual_information_density\w*", "mutual information\ndensity of samples", "nats", None),
-    Words("mutual_information_nearest", "mutual information\nnearest neighbours of means", "nats", None),
-    Words(r"importance_(\w+)", "importance for prediction\n{}", "share of a factor's importance"),
-    Words("explained_share", "predictability\nline in one code (SAP)", "R2"),
-    Words("svc_accuracy", "predictability\nlinear SVM on one code (SAP)", "accuracy"),
-)
-
-
-def words_of(name: str) -> Words:
-    """The words of a matrix by its name in matrices.npz; an unknown one is called by that name."""
-    for kind in KINDS:
-        if match := re.fullmatch(kind.pattern, name):
-            return kind._replace(title=kind.title.format(*match.groups()))
-    return Words(name, name.replace("_", " "), "", None)
+def words_of(name: str) -> Matrix:
+    """The words of a matrix by its name in matrices.npz; an unknown one is called by that name and comes last."""
+    return declared_matrix(name) or Matrix(name, name.replace("_", " "), "", UNBOUNDED, None)
 
 
 def keep_matrices(folder: Path, representation: Representation, earlier: bool) -> None:
@@ -149,8 +125,8 @@ def placed_axes(
     ]
 
 
-def _place(name: str) -> tuple[int, str]:
-    return next((i for i, kind in enumerate(KINDS) if re.fullmatch(kind.pattern, name)), len(KINDS)), name
+def _place(name: str) -> tuple[float, str]:
+    return words_of(name).place, name
 
 
 def _head(dimensions: int, shown: int) -> str:
@@ -159,7 +135,7 @@ def _head(dimensions: int, shown: int) -> str:
 
 
 def by_kind(kind: str, found: Sequence[Mapping[str, Array]]) -> str | None:
-    """The matrix of a kind, such as importance, that the most of several runs have; the first of KINDS among equals."""
+    """The matrix of a kind, such as importance, that the most of several runs have; the first in order among equals."""
     names = Counter(name for matrices in found for name in matrices if name.startswith(kind))
     return min(names, key=lambda name: (-names[name], _place(name)), default=None)
 

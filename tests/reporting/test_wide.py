@@ -73,9 +73,9 @@ def test_r2_is_shown_only_where_there_is_no_accuracy():
     )
     shown = {
         what: [
-            column.metric
+            column.score.name
             for column in columns(headline_rows(board_of([record(scores=[*scores, bound(-90.0)])])))
-            if column.headline.topic == "representation"
+            if column.score.topic == "representation"
         ]
         for what, scores in {
             "both": [accuracy, r2],

@@ -30,6 +30,13 @@ QUICK = {
     "beta_vae_score": partial(METRICS["beta_vae_score"], num_train=2000, num_test=1000),
     "factor_vae_score": partial(METRICS["factor_vae_score"], num_train=2000, num_test=1000),
 }
+
+
+def located_in(metric: str) -> str:
+    """The module of a metric."""
+    return METRICS[metric.replace("dci_lasso", "dci")].__module__
+
+
 PROBES = ("boosted_probe", "knn_probe", "linear_probe", "mlp_probe")
 UNSUPERVISED = ("information", "unsupervised")
 SUPERVISED = tuple(name for name in METRICS if name not in UNSUPERVISED)

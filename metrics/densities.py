@@ -1,0 +1,38 @@
+"""What the scores mean that need a model's densities: bounds on log p(x) and their parts, and closed forms, in nats.
+
+They are computed where there is a model (benchmark.measure.densities), which arrays of codes have none of.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from metrics.declared import UNBOUNDED, Declared
+
+LIMITLESS = (-UNBOUNDED, UNBOUNDED)  # of densities
+_nats = partial(Declared, unit="nats", range=LIMITLESS)
+OPTIMUM = "the closed form at the optimum"
+RATE = "from 0 nats; 0: the code knows nothing of the example; no direction"
+DISTORTION = "lower is better; the data's entropy is the floor at an unlimited rate"
+ELBO = "higher is better; at most log p(x), and so minus the data's entropy on average"
+EVIDENCE = "higher is better; iwae_K is at most log p(x), between ELBO and evidence"
+
+SCORES = (
+    _nats("rate", "rate", "E KL(q(z|x) || p(z)), what the code costs per example", RATE, better=None,
+          column=1, drawn=True, related=180),
+    _nats("exact_rate", "exact rate", OPTIMUM, RATE, better=None, range=(0, UNBOUNDED), column=2, drawn=True),
+    _nats("distortion", "distortion", "-E log p(x|z), what the decoder still misses", DISTORTION, better="lower",
+          column=3, drawn=True),
+    _nats("exact_distortion", "exact distortion", OPTIMUM, DISTORTION, better="lower", column=4, drawn=True),
+    _nats("elbo", "ELBO", "-(rate + distortion), a lower bound on log p(x)", ELBO, column=5, drawn=True,
+          related=190, sorts=2),
+    _nats("exact_elbo", "exact ELBO", OPTIMUM, ELBO, column=6, drawn=True),
+    _nats("iwae_<K>", "IWAE-<K>", "log-mean of that many importance weights, a tighter bound on log p(x)", EVIDENCE,
+          column=7, drawn=True, related=200, sorts=1),
+    _nats("exact_log_evidence", "exact log evidence", "E log p(x) of this model in closed form, which its bounds "
+          "exceed by chance only", EVIDENCE, column=8, drawn=True),
+    Declared("exact_active_units", "exact active units", OPTIMUM, "0..D; 0: collapsed; says used, not useful: noise "
+             "of unit variance counts", "units", None, (0, UNBOUNDED), column=10, drawn=True),
+    Declared("effective_sample_size", "effective sample size", "how many of the importance samples count",
+             "1..K; K: every importance weight alike; 1: one sample decides", "samples", range=(1, UNBOUNDED)),
+)  # fmt: skip

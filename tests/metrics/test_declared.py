@@ -1,0 +1,133 @@
+"""What scores declare of themselves: every name that a metric emits is declared, once, and the declaration holds."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import re
+from collections import Counter
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from metrics.declared import NO_ZERO, TOPICS, Change, declared, declared_matrix, matrices, modules, scores, title_of
+from tests.support import metric_cases
+from tests.support.metric_cases import METRICS, PROBES, QUICK, SIZES, representation
+
+FLOORS = {  # what a sentence calls chance -> the values of noise
+    "0: chance": (-0.25, 0.02),  # nearest neighbours are overconfident in nats
+    "chance is the majority class's share": (0.9 * np.mean(1 / np.array(SIZES)), 0.3),
+    "chance is 1/K of K classes": (np.mean(1 / np.array(SIZES)) - 0.02, np.mean(1 / np.array(SIZES)) + 0.02),
+    "chance is 1/F of F factors": (0.2, 0.3),
+    "chance is 0.5": (0.47, 0.53),
+    "noise scores 1": (0.99, 1),
+    "noise is near H(v) + log bins": (3.8, 4.4),
+}
+NOISE = 1e-3  # of estimates from draws
+ABOUT = re.compile(r"about (\d\.\d+)(?: to (\d\.\d+))?$")  # noise in numbers
+
+
+def floors(reading):
+    """The intervals that a sentence has for noise."""
+    found = [floor for words, floor in FLOORS.items() if words in reading]
+    if match := ABOUT.search(reading):
+        low, high = match[1], match[2]
+        found.append((float(low), float(high)) if high else (float(low) / 2, 1.5 * float(low)))
+    return found
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_score_is_declared_with_its_unit_and_direction(metric):
+    for score in METRICS[metric](representation(n=130), np.random.default_rng(0)):
+        of = declared(score.name)
+        assert of is not None, score.name
+        assert of.reading, score.name
+        assert (of.better == "lower") == of.reading.startswith("lower is better"), score.name
+        assert score.value is None or (score.unit, score.better) == (of.unit, of.better), score
+
+
+@pytest.mark.parametrize("case", ["truth", "noise"])
+@pytest.mark.parametrize("metric", QUICK)
+def test_no_score_leaves_its_range(metric, case):
+    for score in metric_cases.scores(metric, case):
+        low, high = declared(score.name).range
+        assert score.value is None or low - NOISE <= score.value <= high + NOISE, score
+
+
+@pytest.mark.parametrize("metric", QUICK)
+def test_noise_scores_what_is_called_chance(metric):
+    for score in metric_cases.scores(metric, "noise"):
+        of = declared(score.name)
+        for low, high in floors(of.reading) if score.factor is None else ():
+            assert low <= score.value <= high, score
+        if score.better == "higher" and score.factor is None:
+            assert of.usable_zero == (score.value <= 0.05), score
+            assert floors(of.reading) or score.name == "dci_es_size"
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_docstrings_name_what_has_no_usable_zero(metric):
+    module = importlib.import_module(METRICS[metric].__module__)
+    said = " ".join(" ".join((inspect.getdoc(found) or "").split()) for found in vars(module).values())
+    zeros = [declared(score.name).usable_zero for score in metric_cases.scores(metric, "noise")]
+    assert (NO_ZERO in said) == (not all(zeros)) or metric in PROBES
+
+
+def test_every_name_is_declared_once_and_every_place_is_taken_once():
+    assert not [name for name, times in Counter(of.name for of in scores()).items() if times > 1]
+    assert not [name for name, times in Counter(of.name for of in matrices()).items() if times > 1]
+    assert all(declared(of.example).reading == of.reading for of in scores())
+    columns = Counter((of.topic, of.column, of.meaning) for of in scores() if of.column)
+    places = Counter((topic, column) for topic, column, _ in columns)
+    assert not [place for place, times in places.items() if times > 1]
+    assert {of.topic for of in scores()} <= set(TOPICS)
+    assert {change for of in scores() for change in of.changed_by} <= set(get_args(Change))
+    assert all(declared(of.unless) for of in scores() if of.unless)
+
+
+@pytest.mark.parametrize(
+    "module", [module for module in modules() if hasattr(module, "SCORES")], ids=lambda of: of.__name__
+)
+def test_what_is_declared_is_emitted(module):
+    """Of the metrics with a YAML; what needs a model's densities or many models is emitted elsewhere."""
+    selectors = [name for name in QUICK if metric_cases.located_in(name) == module.__name__]
+    emitted = {score.name for name in selectors for score in metric_cases.scores(name, "truth")}
+    unused = {of.name for of in module.SCORES} - emitted
+    assert not selectors or all(ANOTHER_CHOICE.search(name) for name in unused), unused
+
+
+# of other estimators; of factors that are numbers; of fewer labels than the quick options have
+ANOTHER_CHOICE = re.compile("^dci_(sklearn_gbt|forest)|_probe_r2$|_probe_efficiency$")
+
+
+@pytest.mark.parametrize("name", ["rate", "distortion", "elbo", "iwae_5000", "exact_active_units", "udr_lasso"])
+def test_scores_made_elsewhere_are_declared_too(name):
+    assert declared(name).reading
+    assert declared(f"{name}x") is None
+
+
+def test_a_number_in_a_name_stands_in_the_title_and_what_is_unknown_is_called_by_its_name():
+    assert title_of("iwae_5000") == "IWAE-5000"
+    assert declared("iwae_5000").name == "iwae_5000"
+    assert title_of("of_somebody_else") == "of somebody else"
+    assert declared_matrix("mutual_information_hist_7").title.endswith("bins: 7")
+    assert declared_matrix("of_somebody_else") is None
+
+
+def test_no_sentence_is_shadowed_by_another():
+    names = ["dci_lightgbm_disentanglement", "dci_es_explicitness", "explicitness", "info_explicitness", "dcimig"]
+    assert len({declared(name).reading for name in names}) == len(names)
+
+
+def test_the_readme_names_what_depends_on_the_scale_of_one_axis_and_on_an_outlier():
+    text = (Path(__file__).parents[2] / "metrics" / "README.md").read_text()
+    for words, changes in (("the scale of one axis", {"one_axis"}), ("one outlier", {"outlier", "noise_far"})):
+        line = next(line for line in text.splitlines() if line.startswith(f"| {words} |"))
+        assert set(re.findall("`(.*?)`", line)) == {of.name for of in scores() if changes & set(of.changed_by)}
+
+
+def test_ranges_are_intervals():
+    assert all(low < high and not math.isnan(low) for of in scores() for low, high in [of.range])

@@ -140,7 +140,7 @@ def _sorted_matrices(packages: tuple[str, ...]) -> tuple[Matrix, ...]:
 
 
 def _all(attribute: str) -> list[Any]:
-    return [one for module in modules() for one in getattr(module, attribute, ())]
+    return [one for module in modules() for one in vars(module).get(attribute, ())]
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from metrics.declared import INFORMATION, NO_ZERO, UNBOUNDED, Declared
 from metrics.factors import Factor, Labels, crowded, factor_rows, generative_factors, placed, varying_mask
 from metrics.linear import fit_logistic, fit_ridge, log_probabilities
 from metrics.mutual_information import class_matrix, entropies, entropy
-from metrics.nearest import mutual_information_nearest
+from metrics.nearest_neighbours import mutual_information_nearest
 from metrics.options import Count, Positive, Several, Share
 from metrics.scaling import scaling, standardised
 

@@ -9,7 +9,9 @@ import numpy as np
 from metrics import quality
 from metrics.core import Array, Representation, Score
 from metrics.factors import Factor, Labels
-from metrics.labelled import (
+from metrics.linear import choose_strength, fit_logistic, fit_ridge, log_probabilities
+from metrics.options import Count, Counts, Positives, Several
+from metrics.probing import (
     class_qualities,
     constant_rows,
     declared_probe,
@@ -18,8 +20,6 @@ from metrics.labelled import (
     label_order,
     probe_rows,
 )
-from metrics.linear import choose_strength, fit_logistic, fit_ridge, log_probabilities
-from metrics.options import Count, Counts, Positives, Several
 from metrics.scaling import standardised
 
 __all__ = ["label_order", "linear_probe", "probe"]

@@ -20,6 +20,14 @@ MOVED: Mapping[str, str] = {
     "benchmark.measure.references.rotated_truth": "benchmark.references.rotated_truth",
     "benchmark.measure.references.truth": "benchmark.references.truth",
     "benchmark.training.fit.fit": "benchmark.train.fit",
+    "metrics.factor_vae_score.factor_vae_score": "metrics.votes.factor_vae_score",
+    "metrics.information_gaps.dcimig": "metrics.gaps.dcimig",
+    "metrics.information_gaps.jemmig": "metrics.gaps.jemmig",
+    "metrics.information_gaps.mig_sup": "metrics.gaps.mig_sup",
+    "metrics.irs.irs": "metrics.robustness.irs",
+    "metrics.nonlinear_probes.boosted_probe": "metrics.predictors.boosted_probe",
+    "metrics.nonlinear_probes.knn_probe": "metrics.predictors.knn_probe",
+    "metrics.nonlinear_probes.mlp_probe": "metrics.predictors.mlp_probe",
 }
 
 # Frozen name -> options that came later, each with the value that does what was done before there was the option.

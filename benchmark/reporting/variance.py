@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.reporting.statistics import CONFIDENCE, Estimate, Scale
-from metrics.labelled import FEW
+from metrics.probing import FEW
 from metrics.udr import NAMES as OF_SEVERAL_SEEDS
 
 RESAMPLES, SEED = 1000, 0  # of every bootstrap: a report is the same twice

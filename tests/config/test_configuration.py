@@ -117,7 +117,7 @@ def test_auto_takes_every_metric_there_is():
 @pytest.mark.parametrize(
     ("function", "option"),
     [("models.objectives.iwae", "num_samples"), ("benchmark.training.fit.fit", "warmup_steps"),
-     ("metrics.dci.dci", "leaves"), ("metrics.predictors.boosted_probe", "leaves"), ("metrics.mig.mig", "bins")],
+     ("metrics.dci.dci", "leaves"), ("metrics.nonlinear_probes.boosted_probe", "leaves"), ("metrics.mig.mig", "bins")],
 )  # fmt: skip
 def test_a_count_that_no_library_can_count_to_is_refused_by_its_name(function, option):
     with pytest.raises(ConfigurationError, match=rf"^a\.{option}=9{{20}}: Input should be less than or equal"):

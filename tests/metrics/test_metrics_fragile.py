@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from metrics.core import Codes, Representation
+from metrics.factor_vae_score import factor_vae_score, groups, majority, still_axis
 from metrics.factors import Factor
-from metrics.robustness import irs_matrix
+from metrics.irs import irs_matrix
 from metrics.sap import explained_share, sap, svc_accuracy
 from metrics.scaling import scaling
-from metrics.votes import factor_vae_score, groups, majority, still_axis
 from tests.support.metric_cases import QUICK, gaussian, linear, representation, true_codes, with_constant
 
 LEAST = {"num_train": 1000, "num_test": 500}

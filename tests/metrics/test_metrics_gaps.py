@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from metrics.dci_es import area_score
-from metrics.gaps import exclusive_information, joint_minus_gap, supervised_gap
+from metrics.factor_vae_score import still_axis
 from metrics.infomec import even_share, infomec
+from metrics.information_gaps import exclusive_information, joint_minus_gap, supervised_gap
+from metrics.irs import irs_matrix
 from metrics.mig import mig_hist, mig_quantile
 from metrics.modularity import modular_share, ranking_quality
 from metrics.mutual_information import mutual_information_hist
-from metrics.nearest import mutual_information_nearest
-from metrics.robustness import irs_matrix
+from metrics.nearest_neighbours import mutual_information_nearest
 from metrics.sap import explained_share
 from metrics.unsupervised import gaussian_total_correlation, pairwise_mutual_information, wasserstein_correlation
-from metrics.votes import still_axis
 
 EYE, CLASSES = np.eye(5), np.zeros((4, 1), dtype=int)
 

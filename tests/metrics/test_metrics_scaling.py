@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from metrics import Codes, Representation, plain
+from metrics import Codes, Representation, functional
 from metrics.infomec import infomec, wide_axes
 from metrics.scaling import COLLAPSED, scaling, standardised
 from tests.support.metric_cases import QUICK, representation, with_constant, with_outlier
@@ -89,7 +89,7 @@ def test_the_truth_in_natural_units_scores_what_the_standardised_truth_does(name
     truth = np.column_stack([rng.integers(0, size, 1200) for size in (3, 6, 40)]).astype(float)
     natural = truth * [1, 0.1, 18] + [0, 0.5, 0]
     unit = (truth - truth.mean(axis=0)) / truth.std(axis=0)
-    found, expected = (getattr(plain, name)(codes, truth, **FEW.get(name, {})) for codes in (natural, unit))
+    found, expected = (getattr(functional, name)(codes, truth, **FEW.get(name, {})) for codes in (natural, unit))
     assert found == pytest.approx(expected, abs=0.005)
 
 
@@ -129,6 +129,6 @@ def test_pruning_by_the_widest_range_is_what_the_released_code_does_and_follows_
         assert wide_axes(scale * codes, 0.05).tolist() == [True, True, False]
         assert wide_axes(scale * far, 0.05).tolist() == [True, False, False]
     truth = np.random.default_rng(0).integers(0, 4, (600, 2)).astype(float)
-    pruned, kept = (plain.infomec(truth * [1, 100], truth, pruned_range=share) for share in (0.05, 0.0))
+    pruned, kept = (functional.infomec(truth * [1, 100], truth, pruned_range=share) for share in (0.05, 0.0))
     assert pruned["info_compactness"] < 0.6 < 0.99 < kept["info_compactness"]
     assert infomec.__kwdefaults__["pruned_range"] == 0

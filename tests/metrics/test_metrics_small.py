@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from metrics import plain
+from metrics import functional
 from metrics.core import Inapplicable, Score
 from metrics.factors import quantile_edges
 from metrics.unsupervised import gaussian_bias, gaussian_total_correlation
@@ -28,7 +28,7 @@ def measured(name: str, codes: np.ndarray, factors: np.ndarray, seed: int = 0, *
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            return plain.scores(METRICS[name], codes, factors, seed=seed, **FEW.get(name, {}), **options)
+            return functional.scores(METRICS[name], codes, factors, seed=seed, **FEW.get(name, {}), **options)
         except Inapplicable:
             return []
 
@@ -89,7 +89,7 @@ def test_no_estimator_of_dci_warns(estimator):
 def test_a_factor_of_one_value_is_still_refused():
     codes, factors = _many(40)
     with pytest.raises(ValueError, match="'factor_1' has one value only; leave it out"):
-        plain.mig(codes, np.column_stack([np.full(40, 5.0), factors]))
+        functional.mig(codes, np.column_stack([np.full(40, 5.0), factors]))
 
 
 def test_a_value_that_most_examples_have_is_a_bin_and_the_rest_are_others():
@@ -103,7 +103,7 @@ def test_independent_axes_score_the_gaussian_bias_that_is_stated():
         found = [gaussian_total_correlation(rng.normal(size=(number, axes))) for _ in range(400)]
         assert np.mean(found) == pytest.approx(gaussian_bias(number, axes), rel=0.1)
     assert gaussian_bias(5000, 10) == pytest.approx(10 * 9 / 4 / 5000, rel=0.01)
-    rows = {n: plain.scores(METRICS["unsupervised"], *_many(n))[0] for n in (8, 4000)}
+    rows = {n: functional.scores(METRICS["unsupervised"], *_many(n))[0] for n in (8, 4000)}
     assert rows[8].value is None
     assert rows[8].reason.startswith("4 examples are too few for the correlations of 4 axes")
     assert rows[4000].reason.startswith("independent normal axes score 0.002 at N = 2000")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metrics import plain
+from metrics import functional
 from metrics.arrays import CodesError, from_arrays
 from metrics.core import Codes
 from metrics.factors import Factor, quantile_edges
+from metrics.mig import mig
 from metrics.mutual_information import equal_width_bins, mutual_information_quantile
-from metrics.nearest import mutual_information_nearest
+from metrics.nearest_neighbours import mutual_information_nearest
+from metrics.probes import linear_probe
 from metrics.values import are_classes, distinct, on_circle, rounding
 
 STEPS = np.random.default_rng(0).integers(0, 40, 2000)
@@ -82,19 +84,22 @@ def test_labels_in_steps_of_a_half_score_as_whole_ones_and_a_stated_type_wins():
     labels = rng.integers(0, 4, 1200)
     codes = labels + 0.5 * rng.normal(size=1200)
     options = {"num_labels": (600,), "seed": 1}
-    whole = plain.linear_probe(codes, labels, **options)
-    assert plain.linear_probe(codes, labels / 2, **options) == whole
+    whole = functional.linear_probe(codes, labels, **options)
+    assert functional.linear_probe(codes, labels / 2, **options) == whole
     assert "linear_probe_accuracy@600" in whole
     for values, kind in ((labels, "continuous"), (labels / 2, "continuous"), (labels**3 + 0.1, "discrete")):
-        found = plain.linear_probe(codes, values, factor_types=[kind], **options)
+        found = functional.linear_probe(codes, values, factor_types=[kind], **options)
         assert ("linear_probe_r2@600" in found) is (kind == "continuous")
 
 
 def test_rows_say_what_was_taken_as_continuous():
     rng = np.random.default_rng(0)
     factors = np.column_stack([rng.normal(size=400), rng.integers(0, 3, 400)])
-    for metric, name in ((plain._mig, "mig_hist"), (plain._linear_probe, "linear_probe_r2")):
-        rows = [row for row in plain.scores(metric, factors, factors) if row.name == name and row.factor]
+    for metric, name in (
+        (mig, "mig_hist"),
+        (linear_probe, "linear_probe_r2"),
+    ):
+        rows = [row for row in functional.scores(metric, factors, factors) if row.name == name and row.factor]
         said = {row.factor: row.reason for row in rows}
         assert "taken as continuous" in said["factor_1"]
         assert "continuous" not in said.get("factor_2", "")
@@ -122,7 +127,7 @@ def test_a_circle_is_the_same_in_every_unit(unit):
     assert sorted(set(index)) == list(range(40))
     assert len(set((index - STEPS) % 40)) == 1  # turned at most
     codes = np.column_stack([np.sin(ANGLE), np.cos(ANGLE)])
-    found = plain.linear_probe(codes, CIRCLES[unit], factor_types=["circular"], num_labels=(1000,))
+    found = functional.linear_probe(codes, CIRCLES[unit], factor_types=["circular"], num_labels=(1000,))
     assert found["linear_probe_r2@1000"] > 0.999
 
 
@@ -130,7 +135,7 @@ def test_four_quarters_are_a_circle_in_every_unit():
     quarter = STEPS % 4
     codes = np.column_stack([np.sin(np.pi * quarter / 2), np.cos(np.pi * quarter / 2)])
     for values in (quarter, quarter + 1, 90 * quarter, quarter / 4, np.pi * quarter / 2):
-        found = plain.linear_probe(codes, values, factor_types=["circular"], num_labels=(1000,))
+        found = functional.linear_probe(codes, values, factor_types=["circular"], num_labels=(1000,))
         assert found["linear_probe_r2@1000"] > 0.999
 
 

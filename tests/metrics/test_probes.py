@@ -8,10 +8,10 @@ from sklearn.base import clone
 
 from metrics import Codes, Representation
 from metrics.factors import Factor
-from metrics.labelled import draw_labels
 from metrics.linear import choose_strength, fit_logistic, log_probabilities
-from metrics.predictors import boosted_probe, knn_probe, mlp_probe
+from metrics.nonlinear_probes import boosted_probe, knn_probe, mlp_probe
 from metrics.probes import label_order, linear_probe
+from metrics.probing import draw_labels
 
 OTHERS = (knn_probe, mlp_probe, boosted_probe)
 

@@ -9,7 +9,7 @@ import pytest
 
 from metrics import Codes, Representation
 from metrics.factors import all_factors
-from metrics.predictors import boosted_probe, knn_probe, mlp_probe
+from metrics.nonlinear_probes import boosted_probe, knn_probe, mlp_probe
 from metrics.probes import linear_probe
 from tests.support.metric_cases import representation
 

@@ -12,9 +12,9 @@ from metrics import quality
 from metrics.core import Array, Representation, Score
 from metrics.factors import Factor, Labels
 from metrics.importance import Trees, boosted
-from metrics.labelled import class_qualities, constant_rows, declared_probe, draw_labels, has_numbers, probe_rows
 from metrics.linear import log_probabilities
 from metrics.options import Count, Counts, Leaves, NonNegative, Positive
+from metrics.probing import class_qualities, constant_rows, declared_probe, draw_labels, has_numbers, probe_rows
 from metrics.quiet import quietly
 from metrics.scaling import standardised
 

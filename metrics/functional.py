@@ -16,29 +16,12 @@ from numpy.typing import ArrayLike
 
 from metrics.arrays import from_arrays
 from metrics.core import Representation, Score, flagged
-from metrics.dci import dci as _dci
-from metrics.dci_es import dci_es as _dci_es
-from metrics.gaps import dcimig as _dcimig
-from metrics.gaps import jemmig as _jemmig
-from metrics.gaps import mig_sup as _mig_sup
-from metrics.infomec import infomec as _infomec
-from metrics.information import information as _information
-from metrics.interventional import beta_vae_score as _beta_vae_score
-from metrics.mig import mig as _mig
-from metrics.modularity import explicitness as _explicitness
-from metrics.modularity import modularity as _modularity
+from metrics.declared import modules
 from metrics.mutual_information import equal_width_bins, quantile_bins
-from metrics.predictors import boosted_probe as _boosted_probe
-from metrics.predictors import knn_probe as _knn_probe
-from metrics.predictors import mlp_probe as _mlp_probe
-from metrics.probes import linear_probe as _linear_probe
-from metrics.robustness import irs as _irs
-from metrics.sap import sap as _sap
-from metrics.unsupervised import unsupervised as _unsupervised
-from metrics.votes import factor_vae_score as _factor_vae_score
 
 Metric = Callable[..., list[Score]]
 Discretiser = Callable[[np.ndarray], np.ndarray]  # a continuous factor (N,) -> classes (N,)
+SHARED = ("codes", "factors", "seed", "discretise", "factor_names", "factor_types")
 PARTS = ("codes_test", "factors_test", "stddev", "sample", "symmetry", "stddev_test", "sample_test", "symmetry_test")
 
 
@@ -116,6 +99,7 @@ def _on_arrays(metric: Metric) -> Callable[..., dict[str, float | None]]:
         parts = {key: options.pop(key) for key in PARTS if key in options}
         return values(scores(metric, codes, factors, parts=parts, **options))
 
+    on_arrays.__module__ = __name__  # where help() looks for it
     shared = [p for p in inspect.signature(scores).parameters.values() if p.name in SHARED]
     own = [p for p in inspect.signature(metric).parameters.values() if p.kind is p.KEYWORD_ONLY]
     tests = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None) for key in PARTS]
@@ -123,23 +107,26 @@ def _on_arrays(metric: Metric) -> Callable[..., dict[str, float | None]]:
     return on_arrays
 
 
-SHARED = ("codes", "factors", "seed", "discretise", "factor_names", "factor_types")
-beta_vae_score = _on_arrays(_beta_vae_score)
-boosted_probe = _on_arrays(_boosted_probe)
-dci = _on_arrays(_dci)
-dci_es = _on_arrays(_dci_es)
-dcimig = _on_arrays(_dcimig)
-explicitness = _on_arrays(_explicitness)
-factor_vae_score = _on_arrays(_factor_vae_score)
-infomec = _on_arrays(_infomec)
-information = _on_arrays(_information)
-irs = _on_arrays(_irs)
-jemmig = _on_arrays(_jemmig)
-knn_probe = _on_arrays(_knn_probe)
-linear_probe = _on_arrays(_linear_probe)
-mig = _on_arrays(_mig)
-mig_sup = _on_arrays(_mig_sup)
-mlp_probe = _on_arrays(_mlp_probe)
-modularity = _on_arrays(_modularity)
-sap = _on_arrays(_sap)
-unsupervised = _on_arrays(_unsupervised)
+@functools.cache
+def metrics() -> dict[str, Metric]:
+    """Every metric of ours by its name: what takes a representation and a generator, beside what its scores mean."""
+    files = [vars(module) for module in modules() if "SCORES" in vars(module)]
+    return {name: found for file in files for name, found in file.items() if _is_metric(found, file["__name__"])}
+
+
+def _is_metric(found: Any, module: str) -> bool:
+    if not inspect.isfunction(found) or found.__module__ != module or found.__name__.startswith("_"):
+        return False
+    return list(inspect.signature(found).parameters)[:2] == ["representation", "rng"]
+
+
+@functools.cache
+def __getattr__(name: str) -> Callable[..., dict[str, float | None]]:
+    """The metric of that name as a function of plain arrays."""
+    if name.startswith("_") or name not in metrics():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _on_arrays(metrics()[name])
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *metrics()})

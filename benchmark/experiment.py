@@ -15,6 +15,7 @@ from torch.distributions import Distribution
 from benchmark.config.components import Component
 from benchmark.config.compose import compose
 from benchmark.config.plan import Plan
+from benchmark.drawing.matrices import draw_matrices
 from benchmark.measure.engine import Evaluation, evaluate
 from benchmark.measure.pictures import draw_pictures
 from benchmark.measure.readout import posteriors_of, rehearse_metrics, represent, trained_model_of
@@ -22,7 +23,7 @@ from benchmark.store.checkpoint import Training, load_checkpoint, save_checkpoin
 from benchmark.store.codes import save_codes
 from benchmark.store.files import remove_leftovers, write_text
 from benchmark.store.lock import claimed
-from benchmark.store.matrices import keep_matrices
+from benchmark.store.matrices import generative_factors, keep_matrices
 from benchmark.store.provenance import code_state
 from benchmark.store.record import Record, known_record, make_way, write_record
 from benchmark.store.versions import NUMBERS, SCORES, version_of
@@ -139,7 +140,8 @@ def _keep(setup: Setup, representation: Representation, posteriors: Sequence[Dis
     """Codes, matrices and pictures in the run's folder."""
     folder = setup.plan.folder
     save_codes(folder, representation)
-    keep_matrices(folder, representation, earlier)
+    if matrices := keep_matrices(folder, representation, earlier):
+        draw_matrices(folder / "matrices.png", matrices, generative_factors(representation.test))
     if setup.model is not None:
         seed = setup.plan.settings.evaluation_seed
         draw_pictures(folder, setup.model, setup.drawn["test"], posteriors, seed, representation)

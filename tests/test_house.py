@@ -41,11 +41,12 @@ SEEN = {
     "datasets": {"store"},
     "config": {"store", "datasets"},
     "training": {"store", "datasets", "config"},
-    "measure": {"store", "datasets", "config", "training"},
-    "experiment": {"store", "datasets", "config", "training", "measure"},
+    "drawing": {"store"},
+    "measure": {"store", "datasets", "config", "training", "drawing"},
+    "experiment": {"store", "datasets", "config", "training", "drawing", "measure"},
     "trained": {"store", "datasets", "config", "training", "measure"},
     "sweeping": {"store", "datasets", "config", "training", "measure", "experiment"},
-    "reporting": {"store"},
+    "reporting": {"store", "drawing"},
     "shadows": set(),
 }
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from benchmark.drawing.layout import DPI, EDGE, LABEL, Block, Row, Sides, lay_out, width_of
 from benchmark.store.files import write_atomically
 from benchmark.training.noise import torch_stream
 from metrics.core import Representation
@@ -17,6 +18,7 @@ from models.vae import VAE
 
 COLUMNS = 12
 MOST_DIMENSIONS = 10
+TILE = 0.62  # inches of an image
 
 
 @torch.no_grad()
@@ -60,21 +62,19 @@ def _traversals(path: Path, model: VAE, means: Tensor, importance: Tensor, unit:
 
 
 def _save(path: Path, images: Tensor, columns: int, title: str, labels: list[str] | None) -> None:
-    from matplotlib.figure import Figure
-
     tiles = _tiled(images.clamp(0, 1).cpu().numpy(), columns)
     rows = len(images) // columns
-    figure = Figure(figsize=(columns * 0.62 + (1.4 if labels else 0.2), rows * 0.62 + 0.45), dpi=100, layout="tight")
-    axes = figure.add_subplot()
-    axes.imshow(tiles, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axes.set_title(title, fontsize=9)
+    left = width_of(labels or [], LABEL) + 0.1 + EDGE if labels else EDGE
+    row = Row(1, columns * TILE, columns * TILE * tiles.shape[0] / tiles.shape[1], above=0.0, below=0.0)
+    figure, [[[axes]]] = lay_out([Block([row])], title, Sides(left, right=EDGE))
+    axes.imshow(tiles, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     axes.set_xticks([])
     height = tiles.shape[0] / rows
-    axes.set_yticks([(i + 0.5) * height for i in range(rows)] if labels else [], labels or [], fontsize=8)
+    axes.set_yticks([(i + 0.5) * height for i in range(rows)] if labels else [], labels or [], fontsize=LABEL)
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+    write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=DPI))
 
 
 def _tiled(images: np.ndarray, columns: int) -> np.ndarray:

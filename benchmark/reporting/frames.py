@@ -23,4 +23,4 @@ def results(folder: Path | str) -> pd.DataFrame:
         for run, record in records
     ]
     known = pd.DataFrame(options).drop(columns=[f"{part}._target_" for part in CHOICES], errors="ignore")
-    return full_table(records).drop(columns=[*PUBLISHED]).merge(known, on="run")
+    return full_table(records).drop(columns=[*PUBLISHED, "options"]).merge(known, on="run")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from benchmark.reporting.statistics import half_widths
 from benchmark.reporting.text import plain
 from benchmark.store.published import Published
 from benchmark.store.record import Record
-from benchmark.store.selection import beta_of
 from metrics.core import Score
 from metrics.udr import NAMES as OF_SEVERAL_SEEDS
 
@@ -25,7 +24,7 @@ SCORE = ("representation", "factor", "num_labels", "metric", "value", "stderr", 
 COLUMNS = (*RUN, *SCORE)
 PUBLISHED = ("published", "published_error", "published_source")
 TEXTS = ("unit", "better", "reason", PUBLISHED[2])  # the same for all seeds, or the first that is not empty
-HIDDEN = ("group", "reference", "beta", *PUBLISHED)
+HIDDEN = ("group", "reference", "options", *PUBLISHED)
 KEYS = (*CONFIGURATION, "representation", "factor", "num_labels", "metric")
 BOARD = (*KEYS, "unit", "better", "mean", "low", "high", "n", "rank", "reason", *PUBLISHED)
 NOT_COMPARED = ("seed", "data_checksum", "metrics")
@@ -40,24 +39,34 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{key}", value
 
 
-def varied(records: Sequence[Record]) -> list[str]:
-    """For each record, the options that vary among its peers or tell its method apart: "beta=4, latent_dim=10"."""
+def varied(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """For each record, the options that vary among its peers or tell its method apart: {"objective.beta": 4.0}."""
     options = [_options(record) for record in records]
     seen: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
     for record, flat in zip(records, options, strict=True):
         for key, value in flat.items():
-            seen[_cohort(record, key)][key, value] += 1
+            seen[_cohort(record, key)][key, _text(value)] += 1
     size = Counter(cohort for record in records for cohort in {_cohort(record, key) for key in _parts(record)})
     varying = {(cohort, key) for cohort, pairs in seen.items() for (key, _), n in pairs.items() if n < size[cohort]}
     shown = [
-        {key for key in flat if (_cohort(r, key), key) in varying} for r, flat in zip(records, options, strict=True)
+        {key for key in flat if (_cohort(r, key), key) in varying} | _strength(r)
+        for r, flat in zip(records, options, strict=True)
     ]
-    shown = [keys | _strength(record) for record, keys in zip(records, shown, strict=True)]
-    leaves = Counter(key.rsplit(".")[-1] for key in set().union(*shown))
     return [
-        ", ".join(f"{_short(key, leaves)}={value}" for key, value in flat.items() if key in keys)
-        for flat, keys in zip(options, shown, strict=True)
+        {key: value for key, value in flat.items() if key in keys} for flat, keys in zip(options, shown, strict=True)
     ]
+
+
+def short_names(keys: Iterable[str]) -> dict[str, str]:
+    """Option -> what it is called: the last part of its name, "beta", the whole one where two options share that."""
+    leaves = {key: key.rsplit(".")[-1] for key in keys}
+    count = Counter(leaves.values())
+    return {key: leaf if count[leaf] == 1 else key for key, leaf in leaves.items()}
+
+
+def worded(options: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Options on one line: "beta=4, latent_dim=10"."""
+    return plain(", ".join(f"{names[key]}={_text(value)}" for key, value in options.items()))
 
 
 def _strength(record: Record) -> set[str]:
@@ -74,19 +83,14 @@ def _parts(record: Record) -> list[str]:
     return [key for key, value in record.config.items() if key not in NOT_COMPARED and value is not None]
 
 
-def _options(record: Record) -> dict[str, str]:
-    return {key: _text(value) for key, value in flatten({part: record.config[part] for part in _parts(record)})}
+def _options(record: Record) -> dict[str, Any]:
+    return dict(flatten({part: record.config[part] for part in _parts(record)}))
 
 
 def _cohort(record: Record, key: str) -> tuple[str, str]:
     """Whom an option is compared with: runs of the same choice, or all trained runs for the trainer."""
     part = key.split(".")[0]
     return part, record.choices.get(part, "") if part in ("dataset", "model", "objective") else ""
-
-
-def _short(key: str, leaves: Mapping[str, int]) -> str:
-    leaf = key.rsplit(".")[-1]
-    return leaf if leaves[leaf] == 1 else key
 
 
 def _text(value: Any) -> str:
@@ -104,16 +108,19 @@ def full_table(
 
     A failed run is one row with its error as reason, a damaged one (name of its folder -> why) likewise.
     """
-    words = varied([record for _, record in records])
+    options = varied([record for _, record in records])
+    names = short_names(key for one in options for key in one)
     rows = [
         row
-        for (folder, record), word in zip(records, words, strict=True)
-        for row in _rows(folder, record, word, [number for number in published if number.is_of(record)])
+        for (folder, record), one in zip(records, options, strict=True)
+        for row in _rows(
+            folder, record, one, worded(one, names), [number for number in published if number.is_of(record)]
+        )
     ]
-    rows += [_without_scores((name, *[""] * 5, None), "damaged", why, ("", False, None))
+    rows += [_without_scores((name, *[""] * 5, None), "damaged", why, ("", False, {}))
              for name, why in (damaged or {}).items()]  # fmt: skip
     table = pd.DataFrame(rows, columns=pd.Index([*COLUMNS, *HIDDEN]))
-    numbers = dict.fromkeys(("value", "stderr", "beta", *PUBLISHED[:2]), float)
+    numbers = dict.fromkeys(("value", "stderr", *PUBLISHED[:2]), float)
     return table.astype({**numbers, **dict.fromkeys(("seed", "num_labels"), "Int64"), "reference": bool})
 
 
@@ -126,10 +133,12 @@ def scores_table(records: Sequence[tuple[Path, Record]]) -> pd.DataFrame:
     return full_table(records)[list(COLUMNS)]
 
 
-def _rows(folder: Path, record: Record, word: str, published: Sequence[Published]) -> Iterator[tuple[Any, ...]]:
+def _rows(
+    folder: Path, record: Record, options: Mapping[str, Any], word: str, published: Sequence[Published]
+) -> Iterator[tuple[Any, ...]]:
     names = [plain(record.choices.get(key, "")) for key in ("experiment", "dataset", "model", "objective")]
-    head = (plain(folder.name), *names, plain(word), record.config.get("seed", 0))
-    hidden = (plain(record.group), record.reference, beta_of(record))
+    head = (plain(folder.name), *names, word, record.config.get("seed", 0))
+    hidden = (plain(record.group), record.reference, options)
     if record.status == "failed" or not record.scores:
         yield _without_scores(head, record.status, record.error_line, hidden)
         return

@@ -1,6 +1,7 @@
-"""Figures: what covers what in the plane, legends that say something, and paper that is not left white."""
+"""Figures: what covers what, legends that say something, and paper that is not left white."""
 
-from itertools import pairwise
+from functools import partial
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -9,8 +10,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchmark.reporting.columns import headline_rows
-from benchmark.reporting.figures.options import beta
-from benchmark.reporting.figures.options import leaderboard as leaderboard_figure
+from benchmark.reporting.figures.leaderboard import leaderboard as leaderboard_figure
+from benchmark.reporting.figures.options import option_figures
 from benchmark.reporting.figures.rate_distortion import rate_distortion
 from benchmark.reporting.figures.style import STYLE
 from benchmark.reporting.names import spoken
@@ -19,17 +20,24 @@ from metrics.core import Score
 from tests.support.records import realistic, record
 
 
+def figures(records):
+    """Name of a file -> what draws it."""
+    table = full_table([(Path(f"run-{i}"), one) for i, one in enumerate(records)])
+    both = headline_rows(table), headline_rows(ranked_board(table))
+    return {
+        "rate_distortion": partial(rate_distortion, *both),
+        "leaderboard": partial(leaderboard_figure, *both),
+        **option_figures(Path("nowhere"), *both),
+    }
+
+
 def drawn(name, records):
     """A figure with its renderer, drawn once so that everything has its place."""
-    table = full_table([(Path(f"run-{i}"), one) for i, one in enumerate(records)])
     with mpl.rc_context(STYLE):
-        figure = DRAW[name](headline_rows(table), headline_rows(ranked_board(table)))
+        figure = figures(records)[name]()
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
     return figure, canvas
-
-
-DRAW = {"rate_distortion": rate_distortion, "beta": beta, "leaderboard": leaderboard_figure}
 
 
 def sweep(betas=(4.0,), models=("mlp",)):
@@ -98,6 +106,19 @@ def test_no_strip_is_left_white(name):
     assert empty / canvas.figure.dpi < 0.35  # inches
 
 
+@pytest.mark.parametrize("name", ["beta", "leaderboard", "rate_distortion"])
+def test_nothing_is_cut_off_and_no_panel_reaches_into_another(name):
+    figure, canvas = drawn(name, sweep((2.0, 4.0), ("mlp", "conv", "mlp_higgins_small")))
+    paper, boxes = figure.bbox, [ax.get_tightbbox(canvas.get_renderer()) for ax in figure.axes]
+    words = [figure._suptitle, *figure.texts, *(legend for legend in figure.legends)]
+    for box in [*boxes, *(one.get_window_extent(canvas.get_renderer()) for one in words)]:
+        assert 0 <= box.x0 < box.x1 <= paper.x1
+        assert 0 <= box.y0 < box.y1 <= paper.y1
+    assert not any(
+        one.overlaps(other) for one, other in combinations([*boxes, *(t.get_window_extent() for t in words)], 2)
+    )
+
+
 def titles(figure):
     return [ax.get_title().replace("\n", ", ") for ax in figure.axes]
 
@@ -114,8 +135,8 @@ def test_a_score_that_no_run_with_a_beta_has_gets_no_facet():
 
 def test_without_two_betas_of_one_score_there_is_no_figure():
     rate, elbo = Score("rate", 1.0, unit="nats"), Score("elbo", -9.0, unit="nats", better="higher")
-    table = full_table([(Path(o), record(objective=o, scores=[of])) for o, of in (("elbo", rate), ("beta_vae", elbo))])
-    assert DRAW["beta"](headline_rows(table), headline_rows(ranked_board(table))) is None
+    runs = [record(objective=o, scores=[of]) for o, of in (("elbo", rate), ("beta_vae", elbo))]
+    assert figures(runs)["beta"]() is None
 
 
 def test_a_score_of_hidden_configurations_alone_gets_no_facet():

@@ -11,8 +11,8 @@ from scipy import stats
 
 from benchmark.experiment import execute
 from benchmark.reporting.analyses.between_scores import correlations, variance
-from benchmark.reporting.between_scores import shown
 from benchmark.reporting.correlations import bootstrapped, correlate, correlations_table, spearman
+from benchmark.reporting.figures.scores import shown
 from benchmark.reporting.leaderboard import draw_findings, write_findings, write_report
 from benchmark.reporting.study import Study
 from benchmark.reporting.tables import full_table

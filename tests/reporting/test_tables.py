@@ -6,9 +6,16 @@ from scipy import stats
 
 from benchmark.reporting.board import wide_tables
 from benchmark.reporting.ranking import rank_key
-from benchmark.reporting.tables import BOARD, COLUMNS, full_table, labels, scores_table, varied
+from benchmark.reporting.tables import BOARD, COLUMNS, full_table, labels, scores_table, short_names, varied, worded
 from metrics.core import Score
 from tests.support.records import board_of, bound, record, runs, sweep
+
+
+def words_of(records):
+    """What tells configurations apart, as tables say it."""
+    options = varied(records)
+    names = short_names(key for one in options for key in one)
+    return [worded(one, names) for one in options]
 
 
 def test_columns_of_scores_csv():
@@ -62,37 +69,37 @@ def test_a_failed_run_is_one_row_with_its_error():
 
 
 def test_where_choices_say_it_all_only_the_strength_of_a_method_is_named():
-    assert varied(sweep({"elbo": [1, 2], "beta_vae": [3, 4]})) == ["", "", "beta=4", "beta=4"]
+    assert words_of(sweep({"elbo": [1, 2], "beta_vae": [3, 4]})) == ["", "", "beta=4", "beta=4"]
 
 
 def test_only_what_varies_within_a_choice_is_named():
     records = [record(objective="beta_vae", options={"beta": b, "kl": "analytic"}) for b in (1.0, 4.0, 0.5)]
-    assert varied([*records, record(objective="elbo")]) == ["beta=1", "beta=4", "beta=0.5", ""]
+    assert words_of([*records, record(objective="elbo")]) == ["beta=1", "beta=4", "beta=0.5", ""]
 
 
 def test_equal_numbers_do_not_vary():
-    assert varied([record(objective="beta_vae", options={"beta": b}) for b in (4, 4.0)]) == ["beta=4", "beta=4"]
+    assert words_of([record(objective="beta_vae", options={"beta": b}) for b in (4, 4.0)]) == ["beta=4", "beta=4"]
 
 
 def test_an_option_that_some_runs_lack_varies():
     options = [{"beta": 4.0}, {"beta": 4.0, "warm_up": 10}]
-    assert varied([record(objective="beta_vae", options=o) for o in options]) == ["beta=4", "beta=4, warm_up=10"]
+    assert words_of([record(objective="beta_vae", options=o) for o in options]) == ["beta=4", "beta=4, warm_up=10"]
 
 
 def test_trainer_options_vary_among_all_trained_runs_and_never_seeds_or_metrics():
     slow = {"trainer": {"epochs": 99}, "metrics": {"mig": {}}, "data_checksum": "other"}
     records = [record(config={"trainer": {"epochs": 20}}), record(objective="iwae", config=slow, seed=1)]
-    assert varied([*records, record(objective="none", model="pca")]) == ["epochs=20", "num_samples=8, epochs=99", ""]
+    assert words_of([*records, record(objective="none", model="pca")]) == ["epochs=20", "num_samples=8, epochs=99", ""]
 
 
 def test_ambiguous_names_are_given_in_full():
     parts = [{"model": {"width": w}, "dataset": {"width": w}} for w in (1, 2)]
-    assert varied([record(config=part) for part in parts])[1] == "dataset.width=2, model.width=2"
+    assert words_of([record(config=part) for part in parts])[1] == "dataset.width=2, model.width=2"
 
 
 def test_large_integers_are_not_rounded():
     records = [record(config={"dataset": {"size": size}}) for size in (1234567, 1234568)]
-    assert varied(records) == ["size=1234567", "size=1234568"]
+    assert words_of(records) == ["size=1234567", "size=1234568"]
 
 
 def test_mean_and_interval_over_seeds():

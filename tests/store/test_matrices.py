@@ -8,17 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.drawing.matrices import MOST_DIMENSIONS, row_order
 from benchmark.reporting.columns import headline_rows
 from benchmark.reporting.figures.heatmaps import heatmaps
 from benchmark.reporting.tables import full_table, ranked_board
 from benchmark.store.matrices import (
     FILE,
-    MOST_DIMENSIONS,
     by_kind,
     keep_matrices,
     read_factor_names,
     read_matrices,
-    row_order,
     words_of,
 )
 from metrics.core import Score
@@ -71,9 +70,8 @@ def test_matrices_of_earlier_metrics_stay(tmp_path):
     first = replace(data, matrices={"mutual_information_hist": np.ones((4, 4))})
     second = replace(data, matrices={"importance_lightgbm": np.zeros((4, 4))})
     keep_matrices(tmp_path, first, earlier=False)
-    keep_matrices(tmp_path, second, earlier=True)
+    assert set(keep_matrices(tmp_path, second, earlier=True)) == set(read_matrices(tmp_path))
     assert set(read_matrices(tmp_path)) == {"mutual_information_hist", "importance_lightgbm"}
-    assert (tmp_path / "matrices.png").stat().st_size > 1000
     keep_matrices(tmp_path, second, earlier=False)
     assert set(read_matrices(tmp_path)) == {"importance_lightgbm"}
 

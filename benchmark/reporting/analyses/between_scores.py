@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from benchmark.reporting.analyses.findings import Findings
-from benchmark.reporting.between_scores import CAUSES, bars, heat_maps
 from benchmark.reporting.columns import group_titles
 from benchmark.reporting.correlations import correlate, correlations_table
+from benchmark.reporting.figures.correlations import heat_maps
+from benchmark.reporting.figures.variance import CAUSES, bars
 from benchmark.reporting.sections import Section
 from benchmark.reporting.study import Study
 from benchmark.reporting.variance import sizes_of, variance_table

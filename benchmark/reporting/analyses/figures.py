@@ -1,4 +1,4 @@
-"""The figures of single scores: the rate-distortion plane, scores against options, leaderboards, matrices."""
+"""The figures of single scores: rate and distortion, scores against options, leaderboards, matrices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from functools import partial
 
 from benchmark.reporting.analyses.findings import Findings
 from benchmark.reporting.figures.heatmaps import heatmaps
-from benchmark.reporting.figures.options import beta, leaderboard
+from benchmark.reporting.figures.leaderboard import leaderboard
+from benchmark.reporting.figures.options import option_figures
 from benchmark.reporting.figures.rate_distortion import rate_distortion
 from benchmark.reporting.study import Study
 
@@ -17,8 +18,8 @@ def plane(study: Study) -> Findings:
 
 
 def options(study: Study) -> Findings:
-    """Every score against the option that varies."""
-    return Findings(figures={"beta": lambda: beta(*study.drawn)})
+    """Every score against every option that varies."""
+    return Findings(figures=option_figures(study.folder, *study.drawn))
 
 
 def boards(study: Study) -> Findings:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +11,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmark.drawing.layout import Block, Row, Sides, lay_out, wrapped
+from benchmark.drawing.matrices import SCALE, heat, room_below, row_order, scale
 from benchmark.reporting.columns import group_titles
-from benchmark.reporting.figures.style import caption, head
-from benchmark.store.matrices import by_kind, heat, read_factor_names, read_matrices, row_order, scale, words_of
+from benchmark.reporting.figures.style import caption
+from benchmark.store.matrices import by_kind, read_factor_names, read_matrices, words_of
 from metrics.core import Array
 
 REFERENCES = ("truth", "rotated_truth", "pca")  # the ceiling, what a rotation does to it, and the simplest code
@@ -22,7 +23,7 @@ TRAINED, ACROSS = 8, 6  # configurations of a group at most; columns in a line a
 MIDDLE = "mig_hist"  # of several seeds the one with the median of this is drawn
 HEAD = "What each code dimension (rows) knows of each factor (columns), in the run of median MIG"
 KINDS = ("mutual_information", "importance")
-LEFT, RIGHT, GAP, TITLE, LABELS = 0.95, 0.9, 0.35, 0.55, 0.6  # inches
+SIDES, TITLE = Sides(0.95, 0.35, SCALE), 0.4  # inches
 
 
 class Shown(NamedTuple):
@@ -41,17 +42,16 @@ def heatmaps(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> Figure |
     if not groups:
         return None
     titles = group_titles(board["group"].unique())
-    figure, places = _places(groups)
-    for group, shown in groups.items():
-        names = [name for kind in KINDS if (name := by_kind(kind, [one.matrices for one in shown]))]
-        for row, name in enumerate(names):
-            _draw_kind(name, shown, [axes[row] for axes in places[group]], titled=row == 0)
-        for axes in places[group]:
-            for ax in axes[len(names) :]:
-                ax.set_axis_off()
-        first = places[group][0][0]
-        first.text(0, 1 + 0.45 / _height(shown), titles[group], transform=first.transAxes, fontsize=11, weight="bold")
-    head(figure, HEAD)
+    kinds = {
+        group: [name for kind in KINDS if (name := by_kind(kind, [one.matrices for one in shown]))]
+        for group, shown in groups.items()
+    }
+    blocks = [_block(titles[group], kinds[group], shown) for group, shown in groups.items()]
+    figure, places = lay_out(blocks, HEAD, SIDES)
+    for rows, (group, shown) in zip(places, groups.items(), strict=True):
+        drawn = ((line, name) for line in _lines(shown) for name in kinds[group])
+        for axes, (line, name) in zip(rows, drawn, strict=True):
+            _draw_kind(name, line, axes, _top(name, shown), titled=name == kinds[group][0])
     return figure
 
 
@@ -83,59 +83,41 @@ def _from_the_middle(table: pd.DataFrame) -> list[str]:
     return [run for _, run in sorted(enumerate(runs), key=lambda pair: abs(pair[0] - middle))]
 
 
-def _height(shown: Sequence[Shown]) -> float:
-    """Inches of a panel: enough for the names of its rows."""
-    return max(0.9, 0.13 * max(len(one.order) for one in shown))
+def _lines(shown: Sequence[Shown]) -> list[list[Shown]]:
+    """The columns of a group in lines of about the same length, at most ACROSS."""
+    across = math.ceil(len(shown) / math.ceil(len(shown) / ACROSS))
+    return [list(shown[i : i + across]) for i in range(0, len(shown), across)]
 
 
-def _width(shown: Sequence[Shown]) -> float:
-    return max(1.0, 0.26 * max(len(one.factor_names) for one in shown))
+def _block(title: str, names: Sequence[str], shown: Sequence[Shown]) -> Block:
+    """For every line of configurations a row of panels per kind of matrix."""
+    width = max(1.0, 0.26 * max(len(one.factor_names) for one in shown))
+    height = max(0.9, 0.13 * max(len(one.order) for one in shown))  # enough for the names of its rows
+    below = max(room_below(one.factor_names) for one in shown)
+    rows = [
+        Row(len(line), width, height, TITLE if name == names[0] else 0.1, below)
+        for line in _lines(shown)
+        for name in names
+    ]
+    return Block(rows, title)
 
 
-def _across(shown: Sequence[Shown]) -> int:
-    """Columns in a line, so that all lines are about as long."""
-    return math.ceil(len(shown) / math.ceil(len(shown) / ACROSS))
+def _top(name: str, shown: Sequence[Shown]) -> float:
+    """Where the scale of a kind ends: the same for all configurations of a group."""
+    return words_of(name).top or max(float(one.matrices[name].max()) for one in shown if name in one.matrices)
 
 
-def _places(groups: dict[str, list[Shown]]) -> tuple[Figure, dict[str, list[list[Axes]]]]:
-    """A figure, and for every group and configuration one panel per kind, below each other, in lines."""
-    pair = {group: len(KINDS) * (_height(of) + LABELS) for group, of in groups.items()}
-    line = {group: TITLE + inches for group, inches in pair.items()}
-    tall = {group: math.ceil(len(of) / _across(of)) * line[group] for group, of in groups.items()}
-    width = max(LEFT + _across(of) * (_width(of) + GAP) + RIGHT for of in groups.values())
-    width, height = max(width, 7.5), 0.6 + sum(tall.values())
-    figure, top, places = Figure(figsize=(width, height)), height - 0.5, dict[str, list[list[Axes]]]()
-    for group, of in groups.items():
-        size = _width(of), _height(of)
-        corners = [
-            (LEFT + i % _across(of) * (size[0] + GAP), top - TITLE - i // _across(of) * line[group])
-            for i in range(len(of))
-        ]
-        places[group] = [list(_below_each_other(figure, corner, size)) for corner in corners]
-        top -= tall[group]
-    return figure, places
-
-
-def _below_each_other(figure: Figure, corner: tuple[float, float], size: tuple[float, float]) -> Iterator[Axes]:
-    width, height = figure.get_size_inches()
-    for row in range(len(KINDS)):
-        y = corner[1] - row * (size[1] + LABELS) - size[1]
-        yield figure.add_axes((corner[0] / width, y / height, size[0] / width, size[1] / height))
-
-
-def _draw_kind(name: str, shown: Sequence[Shown], axes: Sequence[Axes], titled: bool) -> None:
-    """One kind of matrix of every configuration, on one scale."""
-    words, there = words_of(name), [one.matrices[name] for one in shown if name in one.matrices]
-    top = words.top or max(float(matrix.max()) for matrix in there)
-    for i, (ax, one) in enumerate(zip(axes, shown, strict=True)):
+def _draw_kind(name: str, shown: Sequence[Shown], axes: Sequence[Axes], top: float, titled: bool) -> None:
+    """One kind of matrix of the configurations in a line."""
+    words = words_of(name)
+    for ax, one in zip(axes, shown, strict=True):
         if titled:
-            ax.set_title(textwrap.fill(caption(one.title), 22), fontsize=8)
-        if name not in one.matrices:
+            ax.set_title(wrapped(caption(one.title), ax.bbox.width / ax.figure.dpi + SIDES.between, 8), fontsize=8)
+        if name in one.matrices:
+            heat(ax, one.matrices[name], one.order, one.factor_names, top, annotated=False)
+        else:
             ax.text(0.5, 0.5, "not measured", transform=ax.transAxes, ha="center", va="center", fontsize=7)
-            ax.set_axis_off()
-            continue
-        heat(ax, one.matrices[name], one.order, one.factor_names, top, annotated=False)
-        if i % _across(shown) == 0:
-            ax.set_ylabel(words.title, fontsize=7)
-        if (i + 1) % _across(shown) == 0 or i == len(shown) - 1:
-            scale(ax, top, words.unit)
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
+    axes[0].set_ylabel(words.title, fontsize=7)
+    scale(axes[-1], top, words.unit)

@@ -1,4 +1,4 @@
-"""The rate-distortion plane: what a code costs against what the decoder misses, both in nats per example."""
+"""Rate against distortion: what a code costs against what the decoder misses, both in nats per example."""
 
 from __future__ import annotations
 
@@ -13,47 +13,38 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from benchmark.drawing.layout import Block, Row, Sides, in_rows, lay_out, room_above, wrapped
 from benchmark.reporting.columns import group_titles, is_pseudo
-from benchmark.reporting.figures.style import ENTRIES, Look, caption, entries, head, looks
+from benchmark.reporting.figures.style import Mark, entries, marks
 
-SMALL = 6.5  # points, of the labels on lines of equal ELBO
+WIDE, HIGH, ACROSS = 4.4, 3.6, 3  # inches of a panel, panels in a row
+HEAD = "What the code costs (rate) against what the decoder misses (distortion)"
+TITLE, SMALL = 10, 6.5  # points, of panels' titles and of the labels on lines of equal ELBO
 CLEARANCE = 0.1  # inches around the middle of a dot
 CAPTION = (0.0, 0.0, 2.3, 0.45)  # inches: the corner that the words about the shaded region may fill
-Box = tuple[float, float, float, float]  # left, bottom, right, top in inches from the plane's corner
+Box = tuple[float, float, float, float]  # left, bottom, right, top in inches from the corner of a panel
 
 
 def rate_distortion(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
-    """One plane per comparison group: a dot per seed, a larger one for the mean, lines of equal ELBO."""
-    planes = {str(group): plane for group, rows in table.groupby("group") if len(plane := _plane(rows))}
-    if not planes:
+    """A panel per comparison group: a dot per seed, a larger one for the mean, lines of equal ELBO."""
+    groups = {str(group): found for group, rows in table.groupby("group") if len(found := _coordinates(rows))}
+    if not groups:
         return None
-    styles, titles = looks(board), group_titles(board["group"].unique())
-    drawn = {name for plane in planes.values() for name in plane["label"]}
-    figure, axes = _figure(len(planes), {name: look for name, look in styles.items() if name in drawn})
-    for ax, (group, plane) in zip(axes, planes.items(), strict=True):
+    by_label, titles = marks(board), group_titles(board["group"].unique())
+    drawn = {name for rows in groups.values() for name in rows["label"]}
+    legend = entries({name: mark for name, mark in by_label.items() if name in drawn})
+    words = [wrapped(titles[group], WIDE, TITLE) for group in groups]
+    block = Block([Row(panels, WIDE, HIGH, room_above(words, TITLE)) for panels in in_rows(len(groups), ACROSS)])
+    figure, [rows] = lay_out([block], HEAD, Sides(0.65), legend, beside=True)
+    axes = (ax for row in rows for ax in row)
+    for ax, title, (group, found) in zip(axes, words, groups.items(), strict=True):
         best = _best_bound(table[table["group"] == group])
-        _draw_plane(ax, plane, best, styles, "pseudo-nats" if is_pseudo(group) else "nats")
-        ax.set_title(titles[group] if len(titles[group]) < 56 else ",\n".join(titles[group].rsplit(", ", 1)))
+        _draw(ax, found, best, by_label, "pseudo-nats" if is_pseudo(group) else "nats")
+        ax.set_title(title, fontsize=TITLE)
     return figure
 
 
-def _figure(count: int, styles: dict[str, Look]) -> tuple[Figure, list[Axes]]:
-    """Planes in rows of three with one legend beside them; places are in inches from the edges."""
-    across = min(count, 3)
-    down = math.ceil(count / across)
-    wide, high = 4.9 * across + 0.4, max(4.5 * down + 0.4, 0.19 * min(len(styles), ENTRIES) + 0.9)
-    width = wide + 0.6 + 0.075 * max(len(caption(name)) for name in styles)
-    figure = Figure(figsize=(width, high))
-    figure.subplots_adjust(0.6 / width, 0.5 / high, wide / width, 1 - 0.75 / high, wspace=0.17, hspace=0.25)
-    axes = [figure.add_subplot(down, across, place) for place in range(1, count + 1)]
-    handles = entries(styles)
-    corner = (wide / width, 1 - 0.65 / high)
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=corner, frameon=False)
-    head(figure, "What the code costs (rate) against what the decoder misses (distortion)")
-    return figure, axes
-
-
-def _plane(rows: pd.DataFrame) -> pd.DataFrame:
+def _coordinates(rows: pd.DataFrame) -> pd.DataFrame:
     """Trained runs with both coordinates: columns label, rate, distortion."""
     both = rows[rows["metric"].isin(["rate", "distortion"]) & ~rows["reference"]]
     wide = both.pivot_table(index=["label", "run"], columns="metric", values="value").reset_index()
@@ -65,29 +56,29 @@ def _best_bound(rows: pd.DataFrame) -> float:
     return float(rows.loc[rows["metric"].str.fullmatch(r"iwae_\d+") & ~rows["reference"], "value"].max())
 
 
-def _draw_plane(ax: Axes, plane: pd.DataFrame, best: float, styles: dict[str, Look], unit: str) -> None:
-    means = plane.groupby("label", as_index=False)[["rate", "distortion"]].mean()
-    _scatter(ax, means, styles, s=130, alpha=0.4, linewidth=0, zorder=3)
-    _scatter(ax, plane, styles, s=14, linewidth=0.4, edgecolor="white", zorder=4)
-    _frame(ax, plane, best)
+def _draw(ax: Axes, runs: pd.DataFrame, best: float, by_label: dict[str, Mark], unit: str) -> None:
+    means = runs.groupby("label", as_index=False)[["rate", "distortion"]].mean()
+    _scatter(ax, means, by_label, s=130, alpha=0.4, linewidth=0, zorder=3)
+    _scatter(ax, runs, by_label, s=14, linewidth=0.4, edgecolor="white", zorder=4)
+    _frame(ax, runs, best)
     _draw_best(ax, best, unit)
-    _draw_elbo_lines(ax, pd.concat([plane, means])[["rate", "distortion"]].to_numpy(dtype=float), best)
+    _draw_elbo_lines(ax, pd.concat([runs, means])[["rate", "distortion"]].to_numpy(dtype=float), best)
     ax.set(xlabel="rate (nats)", ylabel=f"distortion ({unit})")
     ax.grid(False)
 
 
-def _scatter(ax: Axes, dots: pd.DataFrame, styles: dict[str, Look], **style: Any) -> None:
-    palette = {name: styles[name].colour for name in dots["label"]}
-    markers = {name: styles[name].marker for name in dots["label"]}
+def _scatter(ax: Axes, dots: pd.DataFrame, by_label: dict[str, Mark], **style: Any) -> None:
+    palette = {name: by_label[name].colour for name in dots["label"]}
+    markers = {name: by_label[name].marker for name in dots["label"]}
     seaborn.scatterplot(
         dots, x="rate", y="distortion", hue="label", style="label", palette=palette, markers=markers, legend=False,
         ax=ax, **style,
     )  # fmt: skip
 
 
-def _frame(ax: Axes, plane: pd.DataFrame, best: float) -> None:
+def _frame(ax: Axes, runs: pd.DataFrame, best: float) -> None:
     """Limits from the trained runs alone, with room below them for the line of the best bound."""
-    x, y = plane["rate"], plane["distortion"]
+    x, y = runs["rate"], runs["distortion"]
     pad_x, pad_y = (max(float(np.ptp(v)), 0.02 * float(np.abs(v).max()), 0.5) * 0.12 for v in (x, y))
     nearest = -best - float(x.iloc[int(np.argmin(x + y))]) if math.isfinite(best) else math.inf
     ax.set_xlim(x.min() - pad_x, x.max() + pad_x)

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 import seaborn
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from benchmark.drawing.layout import LABEL
 from benchmark.reporting.names import spoken
 from benchmark.reporting.text import shortened
 
@@ -20,31 +20,37 @@ MARKERS = "osD^vP*X<>"
 GREY = "#949494"  # is for references
 PALETTE = tuple(colour for colour in seaborn.color_palette("colorblind").as_hex() if colour != GREY)
 STYLE: dict[Any, Any] = {**seaborn.axes_style("whitegrid"), "grid.color": "0.92"}
-STYLE |= {"axes.titlesize": 10, "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 8}
+STYLE |= {
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": LABEL,
+    "ytick.labelsize": LABEL,
+    "legend.fontsize": LABEL,
+}
 STYLE |= {"text.parse_math": False}  # a dollar in the name of a user's option is a dollar
 STYLE |= {"axes.titley": 1.0}  # a title whose place is given is not measured again for every facet
 
 
-class Look(NamedTuple):
+class Mark(NamedTuple):
     """How a configuration is drawn: a hue and marker per objective, a shade per configuration."""
 
     colour: Any
     marker: str
 
 
-def looks(board: pd.DataFrame) -> dict[str, Look]:
+def marks(board: pd.DataFrame) -> dict[str, Mark]:
     """A colour and marker for every label; references are grey."""
     rows = board.drop_duplicates("label")
-    found = dict.fromkeys(rows.loc[rows["reference"], "label"], Look("0.55", "o"))
+    found = dict.fromkeys(rows.loc[rows["reference"], "label"], Mark("0.55", "o"))
     for i, (_, of) in enumerate(rows[~rows["reference"]].groupby("objective", sort=True)):
         names = sorted(of["label"], key=_by_number)
-        found |= {name: look_at(i, shade) for name, shade in zip(names, _shades(i, len(names)), strict=True)}
+        found |= {name: mark_at(i, shade) for name, shade in zip(names, _shades(i, len(names)), strict=True)}
     return found
 
 
-def look_at(i: int, colour: Any = None) -> Look:
+def mark_at(i: int, colour: Any = None) -> Mark:
     """The i-th hue and marker; both begin anew when they are used up."""
-    return Look(PALETTE[i % len(PALETTE)] if colour is None else colour, MARKERS[i % len(MARKERS)])
+    return Mark(PALETTE[i % len(PALETTE)] if colour is None else colour, MARKERS[i % len(MARKERS)])
 
 
 def _shades(i: int, count: int) -> Sequence[Any]:
@@ -67,16 +73,11 @@ def caption(name: str) -> str:
     return shortened(spoken(name))
 
 
-def entries(styles: Mapping[str, Look]) -> list[Line2D]:
+def entries(by_name: Mapping[str, Mark]) -> list[Line2D]:
     """The entries of a legend; the last one counts those that would not fit on a page."""
     found = [
-        Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=caption(name))
-        for name, look in list(styles.items())[:ENTRIES]
+        Line2D([], [], color=mark.colour, marker=mark.marker, linestyle="", label=caption(name))
+        for name, mark in list(by_name.items())[:ENTRIES]
     ]
-    more = len(styles) - len(found)
+    more = len(by_name) - len(found)
     return [*found, Line2D([], [], linestyle="", label=f"… and {more} more")] if more else found
-
-
-def head(figure: Figure, text: str) -> None:
-    """The line above a figure, at the same distance from the top whatever its height."""
-    figure.suptitle(text, fontsize=12, y=1 - 0.15 / figure.get_figheight(), va="top")

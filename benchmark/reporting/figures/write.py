@@ -10,9 +10,9 @@ from typing import IO
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from benchmark.drawing.layout import DPI
 from benchmark.store.files import remove, write_atomically
 
-DPI = 110
 FORMATS = ("png", "pdf", "svg")
 
 

@@ -56,34 +56,32 @@ def lay_out(
     """A figure, and its axes by block and row; the legend stands below the panels, or `beside` them."""
     from matplotlib.figure import Figure
 
-    right = max(_right(row, sides) for block in blocks for row in block.rows)
-    words = [str(entry.get_label()) for entry in legend]
-    entry = KEY + width_of(words, LABEL) if words else 0.0
-    wanted = max(
-        width_of([head], HEAD) + 2 * EDGE,
-        sides.left + width_of((block.title for block in blocks), TITLE, "bold") + EDGE,
-    )
-    width = max(right + (entry + EDGE if beside else 0.0), min(max(wanted, NARROWEST), ROOMY))
-    across = max(1, int((width - 2 * EDGE) / entry)) if words else 1
-    blocks = [block._replace(title=wrapped(block.title, width - sides.left - EDGE, TITLE, "bold")) for block in blocks]
+    entry = KEY + width_of((str(one.get_label()) for one in legend), LABEL)
+    aside = entry + EDGE if legend and beside else 0.0
+    width = _width(blocks, head, sides) + aside
+    across = 1 if beside else max(1, int((width - 2 * EDGE) / entry))
+    listed = ENTRY * -(-len(legend) // across) + EDGE if legend else 0.0
+    room = width - aside - sides.left - EDGE
+    blocks = [block._replace(title=wrapped(block.title, room, TITLE, "bold")) for block in blocks]
     head = wrapped(head, width - 2 * EDGE, HEAD)
-    above = 2 * EDGE + _height_of(head, HEAD) if head else 0.0
-    height = above + sum(map(_height, blocks)) + APART * (len(blocks) - 1) + EDGE
-    if words:
-        room = ENTRY * -(-len(words) // across) + EDGE
-        height = max(height, above + ENTRY * len(words) + 2 * EDGE) if beside else height + room
+    above = 2 * EDGE + _height_of(head, HEAD)
+    panels = sum(map(_height, blocks)) + APART * (len(blocks) - 1)
+    height = above + EDGE + (max(panels, listed) if beside else panels + listed)
     figure = Figure(figsize=(width, height))
-    if head:
-        figure.suptitle(head, fontsize=HEAD, y=1 - EDGE / height, va="top")
-    if words:
-        place: dict[str, Any] = {"loc": "lower center", "ncols": across}
-        if beside:
-            place = {
-                "loc": "upper left",
-                "bbox_to_anchor": (right / width, 1 - (above + blocks[0].rows[0].above - EDGE) / height),
-            }
-        figure.legend(handles=legend, frameon=False, fontsize=LABEL, **place)
+    figure.suptitle(head, fontsize=HEAD, y=1 - EDGE / height, va="top")
+    if legend:
+        top = above + blocks[0].rows[0].above - EDGE if not blocks[0].title else above
+        corner = ((width - aside) / width, 1 - top / height)
+        place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": corner} if beside else {"loc": "lower center"}
+        figure.legend(handles=legend, ncols=across, frameon=False, fontsize=LABEL, **place)
     return figure, _placed(figure, blocks, height - above, sides)
+
+
+def _width(blocks: Sequence[Block], head: str, sides: Sides) -> float:
+    """Of all panels, or of the head and the titles as far as the paper grows for them; inches."""
+    panels = max(_right(row, sides) for block in blocks for row in block.rows)
+    titles = sides.left + width_of((block.title for block in blocks), TITLE, "bold") + EDGE
+    return max(panels, NARROWEST, min(max(width_of([head], HEAD) + 2 * EDGE, titles), ROOMY))
 
 
 def _placed(figure: Figure, blocks: Sequence[Block], top: float, sides: Sides) -> list[list[list[Axes]]]:

@@ -1,6 +1,6 @@
 """Layout: panels have the size that was asked for, stand apart, and all that is written fits on the paper."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -9,7 +9,11 @@ from matplotlib.lines import Line2D
 from benchmark.drawing.layout import Block, Row, Sides, in_rows, lay_out, slanted, width_of, wrapped
 
 LONG = "a head that has more to say than fits on one line of a sheet of paper which is only as wide as its panels are"
-BLOCKS = [Block([Row(3, 2.0, 1.0), Row(1, 4.0, 0.5)], "a title"), Block([Row(2, 1.0, 2.0, above=0.5)], LONG), Block([Row(1, 1.0, 1.0)])]  # fmt: skip
+BLOCKS = [
+    Block([Row(3, 2.0, 1.0), Row(1, 4.0, 0.5)], "a title"),
+    Block([Row(2, 1.0, 2.0, above=0.5)], LONG),
+    Block([Row(1, 1.0, 1.0)]),
+]
 
 
 @pytest.mark.parametrize("legend", [0, 1, 30])
@@ -22,7 +26,7 @@ def test_panels_have_their_size_and_nothing_overlaps_or_is_cut_off(legend, besid
         for row, axes in zip(block.rows, rows, strict=True):
             sizes = [(ax.bbox.width / figure.dpi, ax.bbox.height / figure.dpi) for ax in axes]
             assert sizes == [pytest.approx((row.width, row.height))] * row.panels
-    written = [figure._suptitle, *figure.texts, *figure.legends]
+    written = [*figure.texts, *figure.legends]
     boxes = [*(ax.bbox for ax in figure.axes), *(one.get_window_extent() for one in written)]
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
     for box in boxes:
@@ -35,7 +39,7 @@ def test_lines_are_as_long_as_they_may_and_lose_no_word():
         lines = wrapped(LONG, inches, 10).split("\n")
         assert " ".join(lines) == LONG
         assert all(width_of([line], 10) <= inches or " " not in line for line in lines)
-        for line, after in zip(lines, lines[1:], strict=False):
+        for line, after in pairwise(lines):
             assert width_of([f"{line} {after.split(' ')[0]}"], 10) > inches
     assert wrapped("two\nlines", 9.0, 10) == "two\nlines"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -50,7 +52,7 @@ def leaderboard(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     return figure
 
 
-def _measured(row: list[Column], board: pd.DataFrame, names: list[str]) -> list[str]:
+def _measured(row: Sequence[Column], board: pd.DataFrame, names: list[str]) -> list[str]:
     """The configurations that have a number in one of these facets: a reference without a density leaves no gap."""
     present = {label for column in row for label in column.of(board)["label"]}
     return [name for name in names if name in present]

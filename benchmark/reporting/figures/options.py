@@ -94,7 +94,7 @@ def _with_rest(rows: pd.DataFrame, key: str) -> pd.DataFrame:
     rest = [
         {other: value for other, value in options.items() if other not in (key, along)} for options in rows["options"]
     ]
-    return rows.assign(rest=rest, along=along)
+    return rows.assign(rest=pd.Series(rest, index=rows.index, dtype=object), along=along)
 
 
 def _goes_along(rows: pd.DataFrame, other: str) -> bool:

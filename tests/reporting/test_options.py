@@ -8,7 +8,7 @@ import pytest
 from benchmark.reporting.columns import headline_rows
 from benchmark.reporting.figures.options import option_figures, scale_of
 from benchmark.reporting.leaderboard import write_report
-from benchmark.reporting.tables import full_table, leaderboard
+from benchmark.reporting.tables import full_table, ranked_board
 from benchmark.store.record import write_record
 from tests.support.records import bound, record
 

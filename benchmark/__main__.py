@@ -1,4 +1,4 @@
-"""python -m benchmark, or betterbound: one run or a sweep; `report` and `evaluate` are commands too."""
+"""python -m benchmark, or betterbound: one run or a sweep; `report`, `evaluate` and `check` are commands too."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ def _answer(given: Sequence[str]) -> int:
         from benchmark.evaluate import main as evaluate
 
         return evaluate(given[1:])
+    if given[:1] == ["check"]:
+        from benchmark.check import main as check
+
+        return check(given[1:])
     given = given[1:] if given[:1] == ["run"] else given
     if {"--help", "-h"} & set(given):
         return _help(given)

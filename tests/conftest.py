@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import pytest
 
 from benchmark.config.compose import compose
+from benchmark.store.provenance import package_state
 from benchmark.training.loading import with_data
 from tests.support.choices import TINY
 
@@ -34,3 +36,15 @@ def plan_of_run(tmp_path, cache_dir):
         return with_data(compose([*TINY, f"results_dir={tmp_path}", f"cache_dir={cache_dir}", *overrides]))
 
     return build
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder that Python imports from; packages that a test writes there are forgotten afterwards."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    package_state.cache_clear()
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in ("mypkg", "other"):
+            del sys.modules[name]

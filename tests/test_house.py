@@ -43,6 +43,7 @@ SEEN = {
     "training": {"store", "datasets", "config"},
     "drawing": {"store"},
     "measure": {"store", "datasets", "config", "training", "drawing"},
+    "checks": {"store", "datasets", "config", "training", "drawing", "measure"},
     "experiment": {"store", "datasets", "config", "training", "drawing", "measure"},
     "trained": {"store", "datasets", "config", "training", "measure"},
     "sweeping": {"store", "datasets", "config", "training", "measure", "experiment"},
@@ -63,7 +64,7 @@ def test_every_room_has_a_place_in_the_order():
     ours = {
         path.stem for path in (ROOT / "benchmark").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
     }
-    assert ours - set(SEEN) == {"__init__", "__main__", "cli", "evaluate", "notebook", "report"}
+    assert ours - set(SEEN) == {"__init__", "__main__", "check", "cli", "evaluate", "notebook", "report"}
 
 
 def test_no_two_modules_import_each_other():

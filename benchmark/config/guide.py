@@ -18,6 +18,7 @@ Better Bound: does a better bound make a better representation?
   python -m benchmark -m objective=elbo,iwae seed=0,1,2                   a sweep on all cores
   python -m benchmark experiment=quickstart dry_run=true                  what would run, and how long it takes
   python -m benchmark.report results/quickstart                           tables and figures again, from the records
+  python -m benchmark check mypkg                                         the laws over a package of yours
 
 Choose one of each group (metrics also as a list, metrics=[mig,dci]); set numbers as group.key=value."""
 

@@ -85,7 +85,9 @@ def _say_reused(origins: Sequence[tuple[Mapping[str, Any], Sequence[str]]]) -> N
         changed = {name for name, text in now["versions"].items() if origin.get("versions", {}).get(name) != text}
         others["versions"] |= changed
         then = origin.get("packages", {})
-        others["packages"] |= {name for name in packages if then.get(name) != package_state(name)}
+        others["packages"] |= {
+            name for name in packages if then.get(name, {}).get("sha256") != package_state(name)["sha256"]
+        }
     for what, names in others.items():
         if names:
             print(f"note: reuses runs made with other {what}: {', '.join(sorted(names))} (force=true repeats them)")

@@ -25,18 +25,6 @@ from tests.support.choices import ROOT
 from tests.support.own_package import CODE, install, write_package
 
 
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """A folder that Python imports from; what is imported from it is forgotten afterwards."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield tmp_path
-    package_state.cache_clear()
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("mypkg", "other"):
-            del sys.modules[name]
-
-
 def test_its_choices_are_choices_and_its_functions_targets(place):
     write_package(place)
     found = compose(["packages=[mypkg]", "experiment=mine/smoke", "metrics=[spread,log_prior,rate_distortion]"])

@@ -7,15 +7,12 @@ from typing import get_args
 
 import pytest
 
+from benchmark.checks.codes import BASE, CHANGED
 from metrics.core import Score
 from metrics.declared import Change, declared
 from tests.support.metric_cases import QUICK, scores
 
 Interval = tuple[float, float] | float | None
-BASE = {  # a change -> what it changes; single axes in other units, one example far out, noise in other units and far
-    **dict.fromkeys(("permuted", "flipped", "small", "large", "constant", "shifted", "outlier"), "truth"),
-    **dict.fromkeys(("one_axis", "noise_far"), "noise_axis"),
-}
 SAME = get_args(Change)
 
 
@@ -38,7 +35,6 @@ class Row:
         return max(TOLERANCE.get(self.metric, 1e-9), CHANGED.get(case, 0.0))
 
 
-CHANGED = {"shifted": 1e-6, "outlier": 0.01, "noise_far": 0.01}  # rounding; an example of 1200, or a bin's edge
 TOLERANCE = {  # of what fits by iterations or breaks ties; others 1e-9
     **dict.fromkeys(("linear_probe", "explicitness", "infomec", "beta_vae_score", "sap"), 1e-3),
     **dict.fromkeys(("dci", "dci_lasso", "dci_es", "knn_probe", "mlp_probe", "boosted_probe"), 0.02),

@@ -18,6 +18,7 @@ FEW = {
     "mlp_probe": {"num_labels": (30,), "stages": 1},
     "boosted_probe": {"num_labels": (30,), "rounds": 3},
     "dci": {"rounds": 3},
+    "information": {"prior": "standard_normal"},  # else point codes have none of its scores
     "beta_vae_score": {"num_train": 60, "num_test": 40},
     "factor_vae_score": {"num_train": 60, "num_test": 40},
 }

@@ -101,6 +101,6 @@ def scale(ax: Axes, top: float, unit: str) -> None:
     bar.yaxis.set_label_position("right")
     bar.set_xticks([])
     bar.set_yticks([0, top / 2, top], [f"{value:.2g}" for value in (0, top / 2, top)], fontsize=SMALL)
-    bar.set_ylabel(unit, fontsize=SMALL, labelpad=1)
+    bar.set_ylabel(unit, fontsize=SMALL, labelpad=3)
     bar.tick_params(length=2, pad=1)
     bar.grid(False)

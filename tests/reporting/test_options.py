@@ -110,5 +110,13 @@ def test_what_is_no_number_is_on_no_axis(odd):
     assert figures(option("beta_vae", "beta", (2.0, 4.0)) + made("beta_vae", 1.0, options={"beta": odd})) == {}
 
 
+@pytest.mark.parametrize("odd", ["many", None, [1, 2], 10**400])
+def test_another_option_may_be_a_number_in_some_runs_only(odd):
+    rest = (1.0, odd, 3.0, 4.0)
+    runs = [one for i, a in enumerate(rest) for one in option("beta_vae", "beta", (2.0**i,), a=a)]
+    assert "beta" not in figures(runs)
+    assert "beta" in figures([*runs, *option("beta_vae", "beta", (1.0, 2.0, 4.0), a=9.0)])
+
+
 def test_an_option_with_an_odd_name_has_a_file_with_a_plain_one():
     assert list(figures(option("beta_vae", "../a b", (2, 4, 8)))) == ["option__a_b"]

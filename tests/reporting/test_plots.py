@@ -46,7 +46,7 @@ def sweep(betas=(4.0,), models=("mlp",)):
 
 
 def scattered(seed, spread):
-    """Runs all over the plane, so that many are in the way of a label."""
+    """Runs all over the panel, so that many are in the way of a label."""
     places = np.random.default_rng(seed).normal([10, 90], spread, (40, 2))
     return [
         record(seed=i, scores=[Score("rate", r, unit="nats"), Score("distortion", d, unit="nats"),
@@ -57,7 +57,7 @@ def scattered(seed, spread):
 
 @pytest.mark.parametrize("spread", [(1, 1), (0.1, 20), (20, 0.1), (5, 20)])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_labels_of_the_plane_cover_nothing(seed, spread):
+def test_labels_of_equal_bounds_cover_nothing(seed, spread):
     figure, canvas = drawn("rate_distortion", scattered(seed, spread))
     ax = figure.axes[0]
     labels = [text for text in ax.texts if text.get_text().startswith("ELBO")]
@@ -82,7 +82,7 @@ def test_the_shaded_region_says_what_it_is():
     assert any(text.get_text().startswith("below the best model found\n(log p(x) bound -1") for text in ax.texts)
 
 
-def test_a_plane_of_pseudo_nats_never_speaks_of_a_likelihood():
+def test_a_panel_of_pseudo_nats_never_speaks_of_a_likelihood():
     records = [record(seed=i, scores=one.scores, group="m/none/pseudo-nats/a") for i, one in enumerate(sweep())]
     [ax] = drawn("rate_distortion", records)[0].axes
     assert ax.get_ylabel() == "distortion (pseudo-nats)"
@@ -99,7 +99,7 @@ def test_a_legend_has_several_entries_or_is_not_there():
 
 
 @pytest.mark.parametrize("name", ["beta", "leaderboard"])
-def test_no_strip_is_left_white(name):
+def test_no_stripe_of_paper_is_left_white(name):
     _, canvas = drawn(name, sweep((2.0, 4.0)))
     inked = np.flatnonzero((np.asarray(canvas.buffer_rgba())[..., :3] < 255).any(axis=(1, 2)))
     empty = max(below - above for above, below in pairwise([0, *inked, canvas.get_width_height()[1]]))

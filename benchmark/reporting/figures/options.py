@@ -98,8 +98,9 @@ def _with_rest(rows: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def _goes_along(rows: pd.DataFrame, other: str) -> bool:
-    pairs = sorted({(x, options.get(other, np.nan)) for x, options in zip(rows["x"], rows["options"], strict=True)})
-    x, y = np.array(pairs, dtype=float).T
+    values = [float(value) if _number(value := options.get(other)) else np.nan for options in rows["options"]]
+    pairs = np.unique(np.column_stack([rows["x"], values]), axis=0)
+    x, y = pairs.T
     return len(pairs) >= FEWEST and bool((np.diff(x) > 0).all()) and abs(np.sign(np.diff(y)).sum()) == len(pairs) - 1
 
 

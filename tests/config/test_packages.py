@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -15,9 +16,10 @@ from benchmark.config.compose import Composer, compose
 from benchmark.config.packages import named_in, package
 from benchmark.config.source import Source
 from benchmark.measure.engine import needs_densities
+from benchmark.reporting.analyses.caveats import _mixed
 from benchmark.store.manifest import read_manifest
 from benchmark.store.provenance import package_state
-from benchmark.store.record import read_folder
+from benchmark.store.record import Record, read_folder
 from benchmark.sweeping.prepare import prepare
 from benchmark.sweeping.sweep import perform_all
 from benchmark.trained import load
@@ -183,3 +185,13 @@ def test_names_are_read_as_hydra_reads_them():
     assert named_in(["packages=[]"]) == named_in([]) == []
     with pytest.raises(ConfigurationError, match="is no name of a package"):
         package("__main__.x")
+
+
+def test_a_report_says_that_runs_come_from_several_sources_of_it():
+    one, other = ({"mypkg": {"version": "1", "sha256": letter * 64}} for letter in "ab")
+    without = Record("finished", {}, {})
+    records = [replace(without, provenance={"packages": known}) for known in (one, other)]
+    assert _mixed([record.provenance for record in [*records, without]]) == [
+        "records come from several sources of mypkg (aaaaaaaaaa, bbbbbbbbbb)"
+    ]
+    assert _mixed([record.provenance for record in [records[0], without]]) == []

@@ -60,6 +60,9 @@ def _mixed(origins: Sequence[Mapping[str, Any]]) -> list[str]:
     found = {"several commits": {str(origin.get("commit"))[:10] for origin in origins}}
     for name in sorted({name for origin in origins for name in origin.get("versions", {})}):
         found[f"several versions of {name}"] = {str(origin.get("versions", {}).get(name)) for origin in origins}
+    of_packages = [(name, known) for origin in origins for name, known in origin.get("packages", {}).items()]
+    for name, known in of_packages:  # of the user's, in those records that use them
+        found.setdefault(f"several sources of {name}", set()).add(known.get("sha256", "unknown")[:10])
     parts = [f"{what} ({', '.join(sorted(those))})" for what, those in found.items() if len(those) > 1]
     dirty = sum(bool(origin.get("dirty")) for origin in origins)
     parts += [f"code with uncommitted changes ({dirty} of {len(origins)})"] if dirty else []

@@ -18,7 +18,7 @@ _FACE = {
     "load": "benchmark.trained",
     "results": "benchmark.reporting.frames",
     "run": "benchmark.experiment",
-    "score": "benchmark.evaluate",
+    "score": "benchmark.notebook",
     "sweep": "benchmark.notebook",
 }
 

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from benchmark.config.components import ConfigurationError
 from benchmark.config.compose import compose
@@ -17,19 +16,6 @@ from benchmark.reporting.terminal import score_table
 from benchmark.reporting.unscored import lines
 from benchmark.store.files import write_json
 from benchmark.store.record import SCHEMA
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-def score(source: Any, overrides: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:
-    """Scores of a representation as a table: a mapping of arrays (keys as in an npz file), a path, or module:function.
-
-    `overrides` are those of the command line, such as "metrics=[mig,dci]", or "dataset=sprites" for a callable.
-    """
-    import pandas as pd
-
-    return pd.DataFrame([asdict(found) for found in score_source(source, compose(list(overrides)), seed).scores])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,14 +1,16 @@
-"""Sweeps from Python: the runs of a grid on all cores, and what came of them as one table."""
+"""Sweeps and scores from Python: runs of a grid on all cores, codes from anywhere, each as one table."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cli import check_claims, planned
-from benchmark.config.compose import Composer
+from benchmark.config.compose import Composer, compose
 from benchmark.config.source import Source, is_of_hydra
+from benchmark.measure.engine import score_source
 from benchmark.sweeping.prepare import prepare, refuse_mixture
 from benchmark.sweeping.sweep import experiment_folder, perform_all
 
@@ -34,3 +36,13 @@ def sweep(overrides: Sequence[str] = (), **settings: Any) -> pd.DataFrame:
     from benchmark.reporting.frames import results
 
     return results(experiment_folder(prepared[0]))
+
+
+def score(source: Any, overrides: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:
+    """Scores of a representation as a table: a mapping of arrays (keys as in an npz file), a path, or module:function.
+
+    `overrides` are those of the command line, such as "metrics=[mig,dci]", or "dataset=sprites" for a callable.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([asdict(found) for found in score_source(source, compose(list(overrides)), seed).scores])

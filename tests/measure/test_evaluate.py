@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from benchmark import run
-from benchmark.evaluate import main, score
+from benchmark.evaluate import main
 from benchmark.measure.bring import read_npz
+from benchmark.notebook import score
 from benchmark.store.codes import save_codes
 from tests.support.choices import TINY
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.config.packages import KEY, metric_modules, packages_of
 from benchmark.reporting.figures.write import FORMATS
 from benchmark.reporting.leaderboard import Shown, write_report
 from benchmark.store.files import Unwritable
+from metrics.declared import read_also
 
 
 def shown_of(words: Sequence[str]) -> Shown:
@@ -30,13 +33,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; 0, 1 if a record is damaged, 2 if there is nothing to report."""
     parser = argparse.ArgumentParser(prog="python -m benchmark.report", description=__doc__)
     parser.add_argument("folder", type=Path, help="results/<experiment>")
-    parser.add_argument("shown", nargs="*", help="columns=[rate,elbo,linear_probe_accuracy[mean]] formats=[pdf,svg]")
+    parser.add_argument("shown", nargs="*", help="columns=[rate,elbo] formats=[pdf,svg] packages=[mypkg]")
     given = parser.parse_args(arguments)
+    named = [word for word in given.shown if word.startswith(f"{KEY}=")]
     try:
-        return write_report(given.folder, shown_of(given.shown)).exit_code
+        _read_declarations(named)
+        return write_report(given.folder, shown_of([word for word in given.shown if word not in named])).exit_code
     except (ValueError, Unwritable) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+
+
+def _read_declarations(overrides: Sequence[str]) -> None:
+    """What the user's packages say of their scores; a record's word for a package is not taken."""
+    for module in metric_modules(packages_of(overrides)):
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # it is somebody else's, and may raise anything
+            raise ValueError(f"{module}: cannot be imported ({type(error).__name__}: {error})") from error
+        read_also(module)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ Change = Literal[
     "outlier",  # one example far out on one axis
     "noise_far",  # the same on an axis that knows nothing
 ]
-PACKAGES = ["metrics"]  # whose files are read
+PACKAGES = ["metrics"]  # whose files are read, and single modules of a user's: see read_also
 
 
 @dataclass(frozen=True)
@@ -120,11 +120,19 @@ def title_of(score: str) -> str:
     return found.title if found else score.replace("_", " ")
 
 
+def read_also(module: str) -> None:
+    """Read the declarations of a module of somebody else's too, once it has been found fit to be imported."""
+    if module not in PACKAGES:
+        PACKAGES.append(module)
+
+
 def modules() -> Iterator[ModuleType]:
-    """The files of PACKAGES."""
+    """The files of our package, and the single modules of others."""
     for name in PACKAGES:
         package = importlib.import_module(name)
         yield package
+        if name != PACKAGES[0]:
+            continue
         for found in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{name}."):
             yield importlib.import_module(found.name)
 

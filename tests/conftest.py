@@ -10,6 +10,7 @@ import pytest
 from benchmark.config.compose import compose
 from benchmark.store.provenance import package_state
 from benchmark.training.loading import with_data
+from metrics import declared
 from tests.support.choices import TINY
 
 
@@ -20,6 +21,14 @@ def _logging_as_it_was():
     handlers, level = list(root.handlers), root.level
     yield
     root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture(autouse=True)
+def _declarations_as_they_were():
+    """What a package of one test declares is nothing to the next."""
+    before = list(declared.PACKAGES)
+    yield
+    declared.PACKAGES[:] = before
 
 
 @pytest.fixture(scope="session")

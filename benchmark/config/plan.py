@@ -16,6 +16,7 @@ from benchmark.config.packages import OURS
 from benchmark.store.documents import digest
 from benchmark.store.published import names as names_published
 from benchmark.store.versions import NUMBERS
+from metrics.declared import read_also
 
 OF_REFERENCES = "benchmark.measure.references."  # codes that are made by a function of the data set, not by a VAE
 PASSING = ("dry_run", "force", "workers")  # keys about one call of the program, not about the run
@@ -170,5 +171,7 @@ def _metrics(nodes: Any, packages: Sequence[str]) -> list[Component]:
         found = component(f"metrics.{name}", str(name), node, packages)
         if found is None:
             raise ConfigurationError(f"metrics.{name}._target_: null measures nothing; leave it out of metrics=[...]")
+        if not found.target.startswith(tuple(f"{name}." for name in OURS)):
+            read_also(found.target.rpartition(".")[0])
         metrics.append(found)
     return sorted(metrics, key=lambda metric: metric.name)

@@ -151,6 +151,10 @@ def test_a_sweep_of_it_through_workers(place, cache_dir, capsys):
         assert record.provenance["packages"] == {"mypkg": {"version": "unknown", "sha256": expected}}
         assert load(run, cache_dir=cache_dir).decode([[0.0] * 4]).shape == (1, 1, 8, 8)
     assert all("'packages=[mypkg]'" in text for text in read_manifest(place / "r/mine/smoke")["runs"].values())
+    assert main(["report", f"{place}/r/mine/smoke", "packages=[mypkg]"]) == 0
+    assert "`spread`: mean power of the distance" in (place / "r/mine/smoke/leaderboard.md").read_text().replace(
+        "**", ""
+    )
     (folder / "__init__.py").write_text(CODE + "\n# another\n")
     package_state.cache_clear()
     capsys.readouterr()

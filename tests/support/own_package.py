@@ -8,9 +8,16 @@ CODE = """
 import numpy as np
 from benchmark.measure.densities import TrainedModel
 from metrics.core import Representation, Score
+from metrics.declared import REPRESENTATION, Declared
 from models.types import NonNegative
 from models.vae import VAE, Batch
 from torch import Tensor
+
+SCORES = (
+    Declared("spread", "code spread", "mean power of the distance to the mean code", "from 0; 0: one code for all",
+             "units", range=(0.0, np.inf), topic=REPRESENTATION, column=90,
+             changed_by=("small", "large", "constant", "one_axis", "outlier", "noise_far")),
+)
 
 
 def tempered(model: VAE, batch: Batch, *, temperature: NonNegative = 0.5) -> Tensor:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many test processes as cores: more threads would only be in the way
 
 from benchmark.config.compose import compose
 from benchmark.store.provenance import package_state

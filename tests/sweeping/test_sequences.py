@@ -40,7 +40,7 @@ def test_sweeps_with_other_metrics_objectives_and_options(command, tmp_path):
     assert set(with_probe["objective"]) == {"elbo", "beta_vae", "iwae"}
     assert report.main([str(tmp_path / "single")]) == 0
     assert board(tmp_path / "single").equals(with_probe)
-    others = command("objective=beta_vae", "objective.beta=2,8", "seed=0", "model.latent_dim=3")
+    others = command("objective=beta_vae", "objective.beta=2,4,8", "seed=0", "model.latent_dim=3")
     assert others["varied"].str.contains("latent_dim=3").any()
     assert (tmp_path / "single" / "beta.png").exists()
 

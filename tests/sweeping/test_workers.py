@@ -132,7 +132,7 @@ def test_a_swallowed_ctrl_c_ends_in_130_all_the_same():
 def test_an_import_that_swallows_it_ends_at_once(tmp_path):
     lines = ("import signal", "try:", "    signal.raise_signal(signal.SIGINT)", "except BaseException:", "    pass")
     (tmp_path / "swallowing.py").write_text("\n".join([*lines, "print('survived', flush=True)"]))
-    code = "from benchmark import interrupts\nwith interrupts.exiting():\n    import swallowing"
+    code = "from benchmark.sweeping import interrupts\nwith interrupts.exiting():\n    import swallowing"
     paths = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{CONF.parent}"}
     done = subprocess.run([sys.executable, "-c", code], env=os.environ | paths, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (interrupts.INTERRUPTED, "", "")

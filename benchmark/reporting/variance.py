@@ -109,7 +109,7 @@ def shares(values: ArrayLike, methods: ArrayLike, configurations: ArrayLike) -> 
     are freed of noise, on the scale arcsin sqrt(share), with Student's t of n - 1 degrees of freedom. Those of shares
     are widened by 1 + |skewness| of all residuals, for where few seeds have missed the long tail of their noise, both
     the share and its bootstrap are too small. At n = 10 seeds of 6 to 36 configurations a seed's share of 1/2 is put
-    below 1/2 in 1 to 4 % of simulations with normal or exponential noise, equal or different by a factor of 49
+    below 1/2 in 1 to 5 % of simulations with normal or exponential noise, equal or different by a factor of 49
     (unwidened in up to 14 %); one of 0.28 with 6 configurations in 87 % (normal, equal), 70 % (normal, different) and
     41 % (exponential, different). At n = 5 that error is up to 9 %, so that FEWEST_SEEDS are asked for.
     """

@@ -17,12 +17,12 @@ from benchmark.store.documents import digest
 from benchmark.store.published import names as names_published
 from benchmark.store.versions import NUMBERS
 from metrics.declared import read_also
+from metrics.options import Count
 
 OF_REFERENCES = "benchmark.measure.references."  # codes that are made by a function of the data set, not by a VAE
 PASSING = ("dry_run", "force", "workers")  # keys about one call of the program, not about the run
 GROUPS = ("dataset", "model", "objective", "trainer", "metrics")
 METRIC_SETS = ("auto", "headline")  # what the data set cannot feed is left out of them
-Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
 
 

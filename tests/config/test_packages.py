@@ -16,7 +16,7 @@ from benchmark.config.compose import Composer, compose
 from benchmark.config.packages import named_in, package
 from benchmark.config.source import Source
 from benchmark.measure.engine import needs_densities
-from benchmark.reporting.analyses.caveats import _mixed
+from benchmark.reporting.analyses.warnings import _mixed
 from benchmark.store.manifest import read_manifest
 from benchmark.store.provenance import package_state
 from benchmark.store.record import Record, read_folder

@@ -10,9 +10,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchmark.reporting.columns import headline_rows
-from benchmark.reporting.figures.leaderboard import leaderboard as leaderboard_figure
+from benchmark.reporting.figures.leaderboard import leaderboard_figure
 from benchmark.reporting.figures.options import option_figures
-from benchmark.reporting.figures.rate_distortion import rate_distortion
+from benchmark.reporting.figures.rate_distortion import rate_distortion_figure
 from benchmark.reporting.figures.style import STYLE
 from benchmark.reporting.names import spoken
 from benchmark.reporting.tables import full_table, ranked_board
@@ -25,7 +25,7 @@ def figures(records):
     table = full_table([(Path(f"run-{i}"), one) for i, one in enumerate(records)])
     both = headline_rows(table), headline_rows(ranked_board(table))
     return {
-        "rate_distortion": partial(rate_distortion, *both),
+        "rate_distortion": partial(rate_distortion_figure, *both),
         "leaderboard": partial(leaderboard_figure, *both),
         **option_figures(Path("nowhere"), *both),
     }

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmark.report import main, shown_of
-from benchmark.reporting.analyses.caveats import caveats
+from benchmark.reporting.analyses.warnings import warnings
 from benchmark.reporting.leaderboard import Shown, write_report
 from benchmark.reporting.study import Study
 from benchmark.reporting.tables import BOARD, COLUMNS
@@ -111,7 +111,7 @@ def test_the_report_is_the_same_twice(folder, report):
 
 def left_out(*found):
     records = [(Path(str(i)), record(seed=i, left_out=one)) for i, one in enumerate(found)]
-    return dict(caveats(Study(Path(), records, {})).sections).get("Metrics left out", [])
+    return dict(warnings(Study(Path(), records, {})).sections).get("Metrics left out", [])
 
 
 def test_metrics_left_out_for_one_reason_are_one_line():

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from benchmark.reporting.analyses.between_scores import correlations, variance
-from benchmark.reporting.analyses.caveats import caveats
 from benchmark.reporting.analyses.claims import claims
-from benchmark.reporting.analyses.figures import boards, matrices, options, plane
+from benchmark.reporting.analyses.figures import boards, matrices, options, rate_distortion_plane
 from benchmark.reporting.analyses.findings import Analysis, Findings
 from benchmark.reporting.analyses.published import not_run
 from benchmark.reporting.analyses.udr import udr
+from benchmark.reporting.analyses.warnings import warnings
 from benchmark.reporting.study import Study
 
 ANALYSES: tuple[Analysis, ...] = (
     udr,  # first: its scores join those that all others see
-    plane,
+    rate_distortion_plane,
     options,
     boards,
     matrices,
     correlations,
     variance,
     claims,
-    caveats,
+    warnings,
     not_run,
 )
 

@@ -19,7 +19,7 @@ SHOWN = 15  # configurations
 LINE = 0.18  # inches of a configuration
 
 
-def leaderboard(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
+def leaderboard_figure(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     """Every headline score of every configuration: a dot per seed, the mean with its t interval, references in grey."""
     board = board[board["mean"].notna()]
     if board.empty:

@@ -25,7 +25,7 @@ CAPTION = (0.0, 0.0, 2.3, 0.45)  # inches: the corner that the words about the s
 Box = tuple[float, float, float, float]  # left, bottom, right, top in inches from the corner of a panel
 
 
-def rate_distortion(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
+def rate_distortion_figure(table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     """A panel per comparison group: a dot per seed, a larger one for the mean, lines of equal ELBO."""
     groups = {str(group): found for group, rows in table.groupby("group") if len(found := _coordinates(rows))}
     if not groups:

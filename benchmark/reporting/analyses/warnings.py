@@ -15,7 +15,7 @@ from benchmark.store.record import Record
 UNMISSED = ("exact",)  # closed forms exist for few models
 
 
-def caveats(study: Study) -> Findings:
+def warnings(study: Study) -> Findings:
     """Failed, missing and damaged runs with the commands that repeat them, what was left out, and mixed origins."""
     manifest, damaged = study.manifest, {**study.damaged, **study.unreadable}
     records = [record for _, record in study.records]

@@ -156,7 +156,7 @@ def _places(content: bytes, mark: bytes) -> Iterator[int]:
 def _published(family: str) -> dict[str, bytes]:
     """The small whole files of a family by name."""
     from benchmark.datasets import official
-    from tests import published_files as small
+    from tests.support import published_files as small
 
     if family == "mnist":
         return {f"{name}.gz": gzip.compress(content, 1) for name, content in small.mnist_files().items()}
@@ -172,7 +172,7 @@ def _published(family: str) -> dict[str, bytes]:
 def _accept(family: str, folder: Path) -> None:
     """Let the modules of this process take the files in the folder for the published ones, by their checksums."""
     from benchmark.datasets import mnist, sprites
-    from tests import published_files as small
+    from tests.support import published_files as small
 
     if family == "mnist":
         mnist.MNIST = replace(mnist.MNIST, sha256=small.sha256_of(small.mnist_files()))

@@ -100,6 +100,8 @@ def _watch(
     while waiting:
         note(progress, running=min(workers, len(waiting)), failed=len(failures))
         done, _ = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+        if not done and not pool.active:  # it broke while it was asked, and will never answer
+            return [*left, *waiting.values()]
         for future in done:
             plan, error = waiting.pop(future), future.exception()
             if isinstance(error, Busy):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from benchmark.store.record import FILE, read_record
 from benchmark.sweeping import interrupts, workers
 from benchmark.sweeping.prepare import prepare
 from benchmark.sweeping.workers import perform
+from benchmark.training.progress import bar
 from tests.support.choices import CONF
 
 CHEAP = ("dataset=digits", "model=pca", "metrics=[rate_distortion]")
@@ -29,12 +32,14 @@ def plans_of(tmp_path, cache_dir, seeds):
     return prepare([compose([*CHEAP, *folders, f"seed={seed}"]) for seed in range(seeds)])
 
 
-def kill_first_children(count: int) -> threading.Thread:
-    """Kills the next `count` worker processes as soon as each is there."""
+@contextlib.contextmanager
+def killing_first_children(count: int):
+    """Kills the next `count` worker processes as soon as each is there; says at the end whether all were."""
+    killed: set[int] = set()
+    over = threading.Event()
 
     def kill() -> None:
-        killed: set[int] = set()
-        while len(killed) < count:
+        while len(killed) < count and not over.is_set():
             for child in multiprocessing.active_children():
                 if child.pid and child.pid not in killed and len(killed) < count:
                     killed.add(child.pid)
@@ -43,25 +48,42 @@ def kill_first_children(count: int) -> threading.Thread:
 
     thread = threading.Thread(target=kill, daemon=True)
     thread.start()
-    return thread
+    try:
+        yield killed
+    finally:
+        over.set()  # the workers of other tests are to live
+        thread.join()
 
 
 def test_a_worker_killed_while_it_imports_costs_nothing(tmp_path, cache_dir):
     plans = plans_of(tmp_path, cache_dir, 3)
-    killer = kill_first_children(1)
-    assert perform(plans, 2) == []
-    killer.join(5)
+    with killing_first_children(1) as killed:
+        assert perform(plans, 2) == []
+    assert len(killed) == 1
     assert [read_record(plan.folder).status for plan in plans] == ["finished"] * 3
 
 
 def test_workers_that_never_start_end_the_sweep(tmp_path, cache_dir, monkeypatch):
     monkeypatch.setattr(workers, "ATTEMPTS", 2)
     plans = plans_of(tmp_path, cache_dir, 1)
-    killer = kill_first_children(20)
-    [failed] = perform(plans, 1)
+    with killing_first_children(20) as killed:
+        [failed] = perform(plans, 1)
     assert "no worker process lived through its start" in failed.error
     assert read_record(plans[0].folder).status == "failed"
-    assert killer.is_alive()
+    assert 2 <= len(killed) < 20
+
+
+def test_a_pool_that_breaks_while_it_is_asked_is_not_waited_for(tmp_path, cache_dir):
+    """A task that was put in after the pool's threads had ended is never answered."""
+
+    class Broken:
+        active = False
+
+        def schedule(self, function, args):
+            return Future()
+
+    plans = plans_of(tmp_path, cache_dir, 2)
+    assert workers._watch(Broken(), plans, 1, bar(2, "runs", "run"), []) == plans
 
 
 def children(parent: int) -> list[int]:

@@ -137,7 +137,7 @@ def reported(plan: Plan, failures: Sequence[Failure] = ()) -> int:
     finally:  # also where there is no record to report, or no room for a report
         for failure in failures:
             if failure.plan.folder.name not in told:
-                print(f"failed: {failure.error}\n    repeat it alone: {failure.plan.command}")
+                print(failure)
     return 1 if failures or report.exit_code else 0
 
 

@@ -32,7 +32,7 @@ def sweep(overrides: Sequence[str] = (), **settings: Any) -> pd.DataFrame:
     refuse_mixture(plans)
     prepared = prepare(plans)
     for failure in perform_all(prepared, ["-m", *given]):
-        print(f"failed: {failure.error}\n    repeat it alone: {failure.plan.command}", file=sys.stderr)
+        print(failure, file=sys.stderr)
     from benchmark.reporting.frames import results
 
     return results(experiment_folder(prepared[0]))

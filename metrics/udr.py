@@ -13,7 +13,6 @@ from metrics.factors import require_finite
 from metrics.scaling import scaling, varies
 
 Similarity = Callable[[Array, Array], Array]
-NAMES = ("udr_lasso", "udr_spearman")
 MOST_ROUNDS, TOLERANCE = 1000, 1e-6  # of the coordinate descent
 
 
@@ -24,6 +23,7 @@ SCORES = (
     Declared("udr_spearman", "UDR, Spearman", "the same by rank correlation", READING,
              topic=DEPENDENCE, column=5, related=100),
 )  # fmt: skip
+NAMES = tuple(score.name for score in SCORES)
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ def _metrics(nodes: Any, packages: Sequence[str]) -> list[Component]:
         found = component(f"metrics.{name}", str(name), node, packages)
         if found is None:
             raise ConfigurationError(f"metrics.{name}._target_: null measures nothing; leave it out of metrics=[...]")
-        if not found.target.startswith(tuple(f"{name}." for name in OURS)):
+        if found.target.partition(".")[0] not in OURS:
             read_also(found.target.rpartition(".")[0])
         metrics.append(found)
     return sorted(metrics, key=lambda metric: metric.name)

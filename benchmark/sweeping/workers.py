@@ -37,6 +37,9 @@ class Failure(NamedTuple):
     plan: Plan
     error: str
 
+    def __str__(self) -> str:
+        return f"failed: {self.error}\n    repeat it alone: {self.plan.command}"
+
 
 def perform(plans: Sequence[Plan], workers: int) -> list[Failure]:
     """Every plan in a pool of so many processes. Ctrl-C stops them and leaves finished runs as they are."""

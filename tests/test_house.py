@@ -14,13 +14,13 @@ from benchmark.config.components import PACKAGES
 from benchmark.config.compose import compose
 from benchmark.config.guide import description, guide
 from benchmark.store.codes import FILE as CODES
+from benchmark.store.groups import COMPONENTS, EVERY
 from benchmark.store.record import Record, write_record
 from benchmark.store.versions import SCORES
 from benchmark.training.loading import with_data
 from tests.support.choices import CONF, names_in
 
 ROOT = CONF.parent
-GROUPS = ("dataset", "model", "objective", "trainer", "metrics")
 FORBIDDEN = {"models": {"metrics", "benchmark", "sklearn"}, "metrics": {"models", "benchmark", "torch"}}
 
 
@@ -109,7 +109,7 @@ def test_no_file_is_longer_than_300_lines():
             assert len(path.read_text().splitlines()) <= 300, path
 
 
-@pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in names_in(group)])
+@pytest.mark.parametrize(("group", "name"), [(group, name) for group in COMPONENTS for name in names_in(group)])
 def test_every_choice_composes_and_has_a_description(group, name):
     path = CONF / group / f"{name}.yaml"
     assert description(path), f"{path} must open with a comment line, --help prints it"
@@ -145,7 +145,7 @@ def _mappings(value):
 
 def test_help_names_every_choice():
     text = guide()
-    for group in (*GROUPS, "experiment"):
+    for group in EVERY:
         for name in names_in(group):
             assert f"  {name} " in text, (group, name)
 

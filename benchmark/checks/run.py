@@ -14,13 +14,14 @@ import torch
 from benchmark.checks import datasets, metrics, models, objectives
 from benchmark.checks.laws import Broken, hold
 from benchmark.config.compose import compose
-from benchmark.config.guide import GROUPS, description
+from benchmark.config.guide import description
 from benchmark.config.mistakes import one_line
 from benchmark.config.packages import Package
 from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset, Paths
 from benchmark.measure.engine import needs_densities
 from benchmark.measure.readout import posteriors_of, trained_model_of
+from benchmark.store.groups import EVERY
 from benchmark.training.loading import load_dataset
 from benchmark.training.setup import build, build_model, few_of
 from metrics.core import Score
@@ -48,7 +49,7 @@ def laws_of(package: Package, choice: str) -> Iterator[Law]:
     """The laws of one YAML; what does not compose has no others."""
     group, _, name = choice.partition("/")
     yield "its first line says what it is", partial(_described, Path(package.conf) / f"{choice}.yaml")
-    if group not in GROUPS:
+    if group not in EVERY:
         return
     chosen = f"metrics=[{name}]" if group == "metrics" else f"{group}={name}"
     typed = [f"packages=[{package.name}]", chosen]

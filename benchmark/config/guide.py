@@ -8,8 +8,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from benchmark.config.packages import Package
+from benchmark.store.groups import EVERY
 
-GROUPS = ("dataset", "model", "objective", "trainer", "metrics", "experiment")
 USAGE = """\
 Better Bound: does a better bound make a better representation?
 
@@ -27,7 +27,7 @@ def guide(packages: Sequence[Package] = ()) -> str:
     """The help text, with the choices of packages of the user's."""
     folder = files("conf")
     parts = [USAGE]
-    for group in GROUPS:
+    for group in EVERY:
         lines = [f"  {name:19} {line}" for name, line in _all_choices(folder, packages, group)]
         if group == "metrics":
             lines.insert(0, f"  {'auto':19} All of the following that the data set can feed (the default).")

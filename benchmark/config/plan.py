@@ -14,6 +14,7 @@ from annotated_types import Ge
 from benchmark.config.components import Component, ConfigurationError, check_value, component, suggestion
 from benchmark.config.packages import OURS
 from benchmark.store.documents import digest
+from benchmark.store.groups import COMPONENTS, EVERY
 from benchmark.store.published import names as names_published
 from benchmark.store.versions import NUMBERS
 from metrics.declared import read_also
@@ -21,7 +22,6 @@ from metrics.options import Count
 
 OF_REFERENCES = "benchmark.measure.references."  # codes that are made by a function of the data set, not by a VAE
 PASSING = ("dry_run", "force", "workers")  # keys about one call of the program, not about the run
-GROUPS = ("dataset", "model", "objective", "trainer", "metrics")
 METRIC_SETS = ("auto", "headline")  # what the data set cannot feed is left out of them
 Seed = Annotated[int, Ge(0)]
 
@@ -117,7 +117,7 @@ def plan(
 
     Targets are of ours, or of `packages` of the user's.
     """
-    if removed := [group for group in GROUPS if group not in config]:
+    if removed := [group for group in COMPONENTS if group not in config]:
         raise ConfigurationError(f"{removed[0]}: there is none in this configuration; choose one, {removed[0]}=<name>")
     names = {group: _name(group, choices.get(group) or "custom") for group in ("dataset", "model", "trainer")}
     names["experiment"] = _name("experiment", choices.get("experiment") or "single")
@@ -134,7 +134,7 @@ def plan(
     if objective and not trainer:
         raise ConfigurationError("trainer._target_: null trains nothing; for that choose objective=untrained")
     names["trainer"] = names["trainer"] if trainer else "none"
-    settings = check_settings({key: value for key, value in config.items() if key not in (*GROUPS, "experiment")})
+    settings = check_settings({key: value for key, value in config.items() if key not in EVERY})
     if settings.published is not None and settings.published not in names_published():
         raise ConfigurationError(
             f"published={settings.published}: no such file in results/published"

@@ -21,7 +21,6 @@ from benchmark.store.record import Record, read_folder
 from benchmark.store.versions import version_of
 from metrics.core import Score
 
-CHOICES = ("dataset", "model", "objective", "trainer")
 Records = Sequence[tuple[Path, Record]]
 
 

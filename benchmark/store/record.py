@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
 
 from benchmark.store.documents import Damaged, canonical, checked, digest, read_json, set_aside
 from benchmark.store.files import write_json
+from benchmark.store.groups import IDENTITY
 from metrics.core import Score
 
 if TYPE_CHECKING:
@@ -118,8 +119,7 @@ class Record:
     @property
     def configuration(self) -> str:
         """A name that runs share which differ in their seed (and metrics) alone."""
-        parts = ("dataset", "model", "objective", "trainer", "data_checksum", "numbers")
-        return digest({part: self.config.get(part) for part in parts})
+        return digest({part: self.config.get(part) for part in (*IDENTITY, "data_checksum", "numbers")})
 
     def score(
         self, name: str, representation: str | None = None, factor: str | None = None, num_labels: int | None = None

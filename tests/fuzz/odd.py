@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import yaml
 
+from benchmark.store.groups import EVERY
+
 CONF = Path(__file__).parent.parent.parent / "conf"
-GROUPS = ("dataset", "model", "objective", "trainer", "metrics", "experiment")
+GROUPS = EVERY
 SMALL = ("digits", "linear_gaussian")  # data sets that are made in a moment, from nothing
 SETTINGS = (
     "seed", "evaluation_seed", "device", "threads", "results_dir", "data_dir", "cache_dir", "force", "dry_run",

@@ -8,8 +8,9 @@ from typing import Any
 
 from benchmark.reporting.analyses.findings import Findings
 from benchmark.reporting.sections import Section
-from benchmark.reporting.study import CHOICES, Study
+from benchmark.reporting.study import Study
 from benchmark.reporting.unscored import by_reason
+from benchmark.store.groups import IDENTITY
 from benchmark.store.record import Record
 
 UNMISSED = ("exact",)  # closed forms exist for few models
@@ -32,7 +33,7 @@ def warnings(study: Study) -> Findings:
 
 
 def _failure(folder: Path, record: Record, manifest: Mapping[str, Any]) -> str:
-    choices = " ".join(f"{key}={record.choices[key]}" for key in CHOICES if key in record.choices)
+    choices = " ".join(f"{key}={record.choices[key]}" for key in IDENTITY if key in record.choices)
     stated = manifest.get("runs", {}).get(folder.name) or (record.error or {}).get("command")
     command = stated or f"python -m benchmark {choices} seed={record.config.get('seed', 0)}"
     return f"{folder.name}: {record.error_line}\n    repeat it alone: {command}"

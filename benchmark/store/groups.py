@@ -1,0 +1,9 @@
+"""The groups of a configuration, the one list of them: what makes a run, how it is measured, what it belongs to."""
+
+from __future__ import annotations
+
+IDENTITY = ("dataset", "model", "objective", "trainer")  # what a run is; each a choice with options
+MEASURING = ("metrics",)  # how it is looked at, which trains nothing anew
+EXPERIMENT = "experiment"  # a whole configuration
+COMPONENTS = (*IDENTITY, *MEASURING)  # a node of the configuration each
+EVERY = (*COMPONENTS, EXPERIMENT)

@@ -20,7 +20,7 @@ from benchmark.datasets import Dataset
 from benchmark.store.checkpoint import load_checkpoint
 from benchmark.store.record import Record, read_record
 from benchmark.training.loading import device_of, load_dataset
-from benchmark.training.noise import torch_stream
+from benchmark.training.noise import noise_stream
 from models.sampling import draw
 from models.vae import VAE
 
@@ -77,7 +77,7 @@ class Trained:
     @torch.no_grad()
     def sample(self, num_examples: int, seed: int = 0) -> Floats:
         """Means of p(x|z) for so many codes drawn from the prior, (n, *shape); the same for the same seed."""
-        z = draw(self.model.prior(), num_examples, torch_stream(seed, "samples", self._device))
+        z = draw(self.model.prior(), num_examples, noise_stream(seed, "samples", self._device))
         return self.decode(z.cpu().numpy())
 
     def _examples(self, images: ArrayLike) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from models.noise import Noise
 from models.sampling import draw
 from models.schedules import ramp
 from models.types import Count, Fraction, NonNegative, Positive
@@ -51,7 +52,7 @@ class FactorVAE(Adversarial):
 
     def forward(self, model: VAE, batch: Batch) -> Tensor:
         """The objective, with the discriminator's logit as the total correlation."""
-        inference = model.infer(batch.x, 1, batch.generator)
+        inference = model.infer(batch.x, 1, batch.noise)
         gamma = self.gamma * ramp(batch.progress, self.warmup_fraction)
         return inference.log_px_z[0] - inference.kl - gamma * self.logit(inference.z[0])
 
@@ -63,8 +64,8 @@ class FactorVAE(Adversarial):
     def adversary_loss(self, model: VAE, batch: Batch) -> Tensor:
         """Cross-entropy of telling z ~ q(z) from z whose dimensions come from different examples each, nats."""
         with torch.no_grad():
-            z = draw(model.encoder(batch.x), 1, batch.generator)[0]
-            shuffled = permute_dimensions(z, batch.generator)
+            z = draw(model.encoder(batch.x), 1, batch.noise)[0]
+            shuffled = permute_dimensions(z, batch.noise)
         return 0.5 * (softplus(-self.logit(z)).mean() + softplus(self.logit(shuffled)).mean())
 
     def update(self, model: VAE, batch: Batch) -> None:
@@ -74,7 +75,6 @@ class FactorVAE(Adversarial):
         self.optimizer.step()
 
 
-def permute_dimensions(z: Tensor, generator: torch.Generator | None) -> Tensor:
+def permute_dimensions(z: Tensor, noise: Noise) -> Tensor:
     """Each column of z (B, D) in an order of its own: a draw of the product of the marginals."""
-    order = torch.rand(z.shape, generator=generator, device=z.device).argsort(0)
-    return z.gather(0, order)
+    return z.gather(0, noise.uniform(z.shape, z).argsort(0))

@@ -28,7 +28,7 @@ def annealed_vae(
     KL is the mean over the batch, inside the absolute value; C rises from 0 to `capacity` over the first
     `warmup_fraction` of training.
     """
-    inference = model.infer(batch.x, 1, batch.generator)
+    inference = model.infer(batch.x, 1, batch.noise)
     target = capacity * ramp(batch.progress, warmup_fraction)
     return inference.log_px_z[0].mean() - gamma * (inference.kl.mean() - target).abs()
 
@@ -51,7 +51,7 @@ def beta_tcvae(
     betas of the two do not compare. Locatello et al. (2019) have `weighted` with the KL in closed form, Chen et al.
     (2018) one draw of each term. All three weights rise from 0 over the first `warmup_fraction` of training.
     """
-    inference = model.infer(batch.x, 1, batch.generator)
+    inference = model.infer(batch.x, 1, batch.noise)
     log_qz, log_product = aggregate(inference.posterior, inference.z[0], batch.num_examples, estimator)
     information, correlation = inference.log_qz_x[0] - log_qz, log_qz - log_product
     marginal = log_product - inference.log_pz[0]
@@ -71,7 +71,7 @@ def dip_vae(
 
     S = Cov_x E[z|x] (kind i), plus E_x Cov[z|x] (kind ii).
     """
-    inference = model.infer(batch.x, 1, batch.generator)
+    inference = model.infer(batch.x, 1, batch.noise)
     covariance = torch.atleast_2d(torch.cov(inference.posterior.mean.T, correction=0))
     if kind == "ii":
         covariance = covariance + torch.diag(inference.posterior.variance.mean(0))
@@ -95,10 +95,10 @@ def info_vae(
     The MMD has a Gaussian kernel exp(-|a - b|^2 / bandwidth), bandwidth 2 D unless given, and is the biased estimate
     from one z per example and draws of the prior, so it is never negative.
     """
-    inference = model.infer(batch.x, 1, batch.generator)
+    inference = model.infer(batch.x, 1, batch.noise)
     z = inference.z[0]
-    prior = draw(inference.prior, num_prior_samples, batch.generator)
-    distance = mmd(z, prior, bandwidth or 2.0 * z.shape[-1])
+    prior = draw(inference.prior, num_prior_samples, batch.noise)
+    distance = mmd(z, prior, 2.0 * z.shape[-1] if bandwidth is None else bandwidth)
     bound = (inference.log_px_z[0] - (1 - alpha) * inference.kl).mean()
     return bound - (alpha + lambda_mmd - 1) * distance
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.distributions import Distribution
 
+from models.noise import Noise
 from models.sampling import draw
 from models.vae import VAE, Inference
 
@@ -32,14 +33,14 @@ class Evidence(NamedTuple):
 
 @torch.no_grad()
 def rates_and_distortions(
-    model: VAE, x: Tensor, *, num_samples: int, generator: Generator | None, posterior: Distribution | None = None
+    model: VAE, x: Tensor, *, num_samples: int, noise: Noise, posterior: Distribution | None = None
 ) -> RateDistortion:
     """R = E_q[log q(z|x) - log p(z)], D = -E_q log p(x|z) *(Alemi et al., 2018)*, for each x (B, *shape).
 
     The rate is the closed-form KL where there is one; the rest are means of `num_samples` draws. Where `posterior` is
     given, x was encoded already and is not encoded again.
     """
-    chunks = _chunks(model, x, num_samples, generator, posterior)
+    chunks = _chunks(model, x, num_samples, noise, posterior)
     parts = [(chunk, *_chunk_rate_distortion(inference)) for chunk, inference in chunks]
     total = sum(chunk for chunk, _, _ in parts)
     rate = sum(chunk * rate for chunk, rate, _ in parts) / total
@@ -51,7 +52,7 @@ def rates_and_distortions(
 
 @torch.no_grad()
 def importance_evidence(
-    model: VAE, x: Tensor, *, num_samples: int, generator: Generator | None, posterior: Distribution | None = None
+    model: VAE, x: Tensor, *, num_samples: int, noise: Noise, posterior: Distribution | None = None
 ) -> Evidence:
     """L_K(x) = log 1/K sum_i p(x, z_i) / q(z_i|x) *(Burda et al., 2016, Eq. 8)*, K = `num_samples`.
 
@@ -60,7 +61,7 @@ def importance_evidence(
     """
     first = torch.full((len(x),), -math.inf, dtype=torch.float64, device=x.device)
     second = first.clone()
-    for _, inference in _chunks(model, x, num_samples, generator, posterior):
+    for _, inference in _chunks(model, x, num_samples, noise, posterior):
         log_w = inference.log_w.double()
         first = torch.logaddexp(first, log_w.logsumexp(0))
         second = torch.logaddexp(second, (2 * log_w).logsumexp(0))
@@ -68,22 +69,23 @@ def importance_evidence(
 
 
 @torch.no_grad()
-def resample(inference: Inference, generator: Generator | None) -> Tensor:
+def resample(inference: Inference, noise: Noise) -> Tensor:
     """One of each example's K codes with probability w_i / sum w, (B, D): a draw of q_EW *(Cremer et al., 2017)*."""
-    weights = torch.softmax(inference.log_w, dim=0).T
-    chosen = torch.multinomial(weights, 1, generator=generator)[:, 0]
+    below = torch.softmax(inference.log_w.double(), dim=0).cumsum(0)
+    level = noise.uniform(below.shape[1:], below) * below[-1]
+    chosen = (below <= level).sum(0).clamp_max(len(below) - 1)
     return inference.z[chosen, torch.arange(len(chosen), device=chosen.device)]
 
 
 def _chunks(
-    model: VAE, x: Tensor, num_samples: int, generator: Generator | None, posterior: Distribution | None
+    model: VAE, x: Tensor, num_samples: int, noise: Noise, posterior: Distribution | None
 ) -> Iterator[tuple[int, Inference]]:
     """Inferences of at most MOST_NUMBERS decoded numbers that together hold K samples of every example."""
     posterior = model.encoder(x) if posterior is None else posterior
     largest = max(1, MOST_NUMBERS // x.numel())
     for start in range(0, num_samples, largest):
         size = min(largest, num_samples - start)
-        yield size, model.decode(x, draw(posterior, size, generator), posterior)
+        yield size, model.decode(x, draw(posterior, size, noise), posterior)
 
 
 def _chunk_rate_distortion(inference: Inference) -> tuple[Tensor, Tensor]:

@@ -35,7 +35,7 @@ def beta_vae(
 
     The weight rises from 0 to beta over the first `warmup_fraction` of training.
     """
-    inference = model.infer(batch.x, num_samples, batch.generator)
+    inference = model.infer(batch.x, num_samples, batch.noise)
     return inference.log_px_z.mean(0) - beta * ramp(batch.progress, warmup_fraction) * rate(inference, kl)
 
 
@@ -44,7 +44,7 @@ def iwae(model: VAE, batch: Batch, *, num_samples: Count = 5) -> Tensor:
 
     ELBO = L_1 <= L_K <= L_K+1 <= log p(x); the gradient is that of the value itself.
     """
-    log_w = model.infer(batch.x, num_samples, batch.generator).log_w
+    log_w = model.infer(batch.x, num_samples, batch.noise).log_w
     return log_w.logsumexp(0) - math.log(num_samples)
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
+from models.noise import NOTHING, Noise
 from models.sampling import draw
 
 
@@ -19,7 +20,7 @@ class Batch:
     x: Tensor  # (B, *shape)
     step: int = 0  # optimisation step, from 0
     num_examples: int = 1  # N, size of the training set, for aggregate-posterior estimates
-    generator: Generator | None = None  # the stream that noise comes from
+    noise: Noise = NOTHING  # all randomness of the objective; unless given, there is none to ask for
     total_steps: int = 1  # of the training, for warm-ups and capacity schedules
 
     @property
@@ -73,16 +74,16 @@ class VAE(nn.Module):
         self.decoder = decoder
         self.prior = prior
 
-    def infer(self, x: Tensor, num_samples: int = 1, generator: Generator | None = None) -> Inference:
+    def infer(self, x: Tensor, num_samples: int, noise: Noise) -> Inference:
         """Encode x (B, *shape) once, draw K codes for each example, decode them all."""
         posterior = self.encoder(x)
-        return self.decode(x, draw(posterior, num_samples, generator), posterior)
+        return self.decode(x, draw(posterior, num_samples, noise), posterior)
 
     def decode(self, x: Tensor, z: Tensor, posterior: Distribution) -> Inference:
         """The inference of given codes z (K, B, D); nothing is encoded again."""
         return Inference(x, z, posterior, self.decoder(z), self.prior())
 
-    def sample(self, num_examples: int, generator: Generator | None = None) -> Tensor:
+    def sample(self, num_examples: int, noise: Noise) -> Tensor:
         """Means of p(x|z) for codes from the prior, (n, *shape)."""
         with torch.no_grad():
-            return self.decoder(draw(self.prior(), num_examples, generator)).mean
+            return self.decoder(draw(self.prior(), num_examples, noise)).mean

@@ -47,7 +47,11 @@ def test_a_sound_package_has_a_line_for_every_law(place, capsys):
             "objective/tempered: finite with gradients to every",
         ),
         (("- inference.kl", "+ float('nan')"), "objective/tempered: finite with gradients to every parameter: gives v"),
-        (("batch.x, 1, batch.generator", "batch.x, 1"), "objective/tempered: same noise same value: gives"),
+        (
+            ("- inference.kl", "- inference.kl * inference.kl.detach().clone().uniform_()"),
+            "objective/tempered: same noise same value: gives two values",
+        ),
+        (("batch.x, 1, batch.noise", "batch.x, 1"), "missing 1 required positional argument: 'noise'"),
         ((', unit="units"', ""), "metrics/spread: plain numbers on truth and noise: spread has no unit"),
         (
             ("power).mean())", "power).mean()) / 0 * 0"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from benchmark.checks.laws import Broken, hold
+from models.noise import Stream
 from models.vae import VAE
 
 SHAPES = ((1, 8, 8), (3, 9, 14), (1, 28, 28), (1, 64, 64))
@@ -17,7 +18,7 @@ def distributions_of_the_right_shape(model: VAE, shape: tuple[int, ...]) -> None
     """q(z|x): batch (B,), event (D,); p(z): event (D,); p(x|z): batch (K, B), event (*shape); finite log-densities."""
     hold(isinstance(model, VAE), f"gives {type(model).__name__}, expected models.vae.VAE")
     x = torch.rand((2, *shape), generator=torch.Generator().manual_seed(0)).round()
-    found = model.infer(x, 3, torch.Generator().manual_seed(0))
+    found = model.infer(x, 3, Stream.seeded(0))
     event, latent = found.likelihood.event_shape, (found.z.shape[-1],)
     batch = tuple(found.posterior.batch_shape)
     hold(batch == (2,), f"q(z|x) of 2 images has batch shape {batch}, expected (B,) = (2,)")

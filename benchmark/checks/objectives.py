@@ -10,6 +10,7 @@ from torch import Tensor
 from benchmark.checks.laws import hold
 from benchmark.config.plan import Plan
 from benchmark.training.setup import build_model, build_objective
+from models.noise import Stream
 from models.vae import VAE, Batch
 
 SHAPE = (1, 12, 12)
@@ -25,7 +26,7 @@ def built(plan: Plan, shape: tuple[int, ...] = SHAPE) -> tuple[VAE, Any]:
 def value_of(model: VAE, objective: Any, shape: tuple[int, ...] = SHAPE) -> Tensor:
     """The objective on 7 binary images, at step 10 of 100."""
     x = torch.rand((SIZE, *shape), generator=torch.Generator().manual_seed(0)).round()
-    return objective(model, Batch(x, 10, 100, torch.Generator().manual_seed(1)))
+    return objective(model, Batch(x, 10, 100, Stream.seeded(1)))
 
 
 def finite_with_gradients_to_every_parameter(plan: Plan) -> None:
@@ -47,9 +48,9 @@ def finite_with_gradients_to_every_parameter(plan: Plan) -> None:
 
 
 def same_noise_same_value(plan: Plan) -> None:
-    """All randomness is that of the batch's generator."""
+    """All randomness is that of the batch's noise."""
     first, second = (value_of(*built(plan)) for _ in range(2))
-    hold(torch.equal(first, second), "gives two values for one generator; draw from batch.generator alone")
+    hold(torch.equal(first, second), "gives two values for one noise; draw from batch.noise alone")
 
 
 LAWS = (finite_with_gradients_to_every_parameter, same_noise_same_value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from benchmark.store.groups import EVERY
 from benchmark.training.loading import load_dataset
 from benchmark.training.setup import build, build_model, few_of
 from metrics.core import Score
+from models.noise import Stream
 
 Law = tuple[str, Callable[[], Any]]
 
@@ -115,8 +117,7 @@ def _of_densities(typed: Sequence[str]) -> list[Score]:
     plan = compose([*typed, "dataset=digits", "model=mlp", "model.latent_dim=6", "device=cpu"])
     setup = build(plan, few_of(load_dataset(plan.dataset, plan.settings)))
     trained = trained_model_of(setup, posteriors_of(setup))
-    trained.generator.manual_seed(0)
-    return list(plan.metrics[0].build()(trained))
+    return list(plan.metrics[0].build()(replace(trained, noise=Stream.seeded(0))))
 
 
 def _model(plan: Plan, shape: tuple[int, ...]) -> Any:

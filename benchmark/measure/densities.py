@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.distributions import Distribution
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -19,6 +19,7 @@ from metrics.core import Better, Inapplicable, Score
 from models.distributions import Decoder, LinearPosterior, StandardNormal
 from models.evidence import importance_evidence, rates_and_distortions
 from models.exact import linear_beta_vae, linear_log_evidence
+from models.noise import NOTHING, Noise
 from models.types import Count
 from models.vae import VAE
 
@@ -35,7 +36,7 @@ class TrainedModel:
     model: VAE | None  # None: codes without a density (pca, truth, noise)
     x: Tensor  # (N, *shape)
     posteriors: Sequence[Distribution]  # q(z|x) in blocks of BLOCK examples, none for codes without a density
-    generator: Generator
+    noise: Noise = NOTHING  # each metric is given a stream of its own
     deterministic: bool = False
 
     def blocks(self, most: int | None = None) -> Iterator[tuple[Tensor, Distribution | None]]:
@@ -65,7 +66,7 @@ def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) 
         return [_null("rate", trained.no_density), distortion, _null("elbo", trained.no_density)]
     samples = num_samples or _affordable(model, len(trained.x))
     parts = [
-        rates_and_distortions(model, x, num_samples=samples, generator=trained.generator, posterior=posterior)
+        rates_and_distortions(model, x, num_samples=samples, noise=trained.noise, posterior=posterior)
         for x, posterior in trained.blocks()
     ]
     rates, distortions = (torch.cat(values) for values in zip(*parts, strict=True))
@@ -97,7 +98,7 @@ def evidence(trained: TrainedModel, *, num_samples: Count = 100, num_examples: C
     if trained.no_density or trained.model is None:
         return [_null(name, trained.no_density), _null("effective_sample_size", trained.no_density)]
     parts = [
-        importance_evidence(trained.model, x, num_samples=num_samples, generator=trained.generator, posterior=posterior)
+        importance_evidence(trained.model, x, num_samples=num_samples, noise=trained.noise, posterior=posterior)
         for x, posterior in trained.blocks(num_examples)
     ]
     log_evidence, sample_size = (torch.cat(values) for values in zip(*parts, strict=True))

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.distributions import Distribution
 
 from benchmark.datasets import Dataset
 from metrics.core import Codes, Density, Prior, Representation
 from models.distributions import is_diagonal_normal
+from models.noise import Noise
 from models.sampling import draw
 from models.vae import VAE
 
@@ -40,13 +41,13 @@ class Encoded:
         return cls({"mean": np.asarray(codes, dtype=np.float64)})
 
 
-def encoded(posteriors: Sequence[Distribution], generator: Generator, deterministic: bool) -> Encoded:
+def encoded(posteriors: Sequence[Distribution], noise: Noise, deterministic: bool) -> Encoded:
     """Means, standard deviations and one sample of q(z|x), float64, of encoded blocks; means alone of point codes."""
     mean = _stacked([posterior.mean for posterior in posteriors])
     if deterministic:
         return Encoded.points(mean)
     stddev = _stacked([posterior.stddev for posterior in posteriors])
-    sample = _stacked([draw(posterior, 1, generator)[0] for posterior in posteriors])
+    sample = _stacked([draw(posterior, 1, noise)[0] for posterior in posteriors])
     density: Density | None = "diagonal" if all(map(is_diagonal_normal, posteriors)) else None
     return Encoded({"mean": mean, "sample": sample}, stddev, density)
 

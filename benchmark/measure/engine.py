@@ -14,7 +14,7 @@ from benchmark.config.plan import Plan
 from benchmark.measure.densities import TrainedModel
 from benchmark.store.codes import FILE as CODES
 from benchmark.training.loading import load_dataset
-from benchmark.training.noise import numpy_stream, seed_of
+from benchmark.training.noise import noise_stream, numpy_stream
 from metrics.core import Inapplicable, Representation, Score, flagged
 
 
@@ -55,8 +55,8 @@ def _measure(metric: Component, representation: Representation, trained: Trained
     function = metric.build()
     if needs_densities(metric):
         assert trained is not None
-        trained.generator.manual_seed(seed_of(seed, metric.name))
-        return _scores(metric, function(trained))
+        noise = noise_stream(seed, metric.name, trained.x.device)
+        return _scores(metric, function(replace(trained, noise=noise)))
     found = _scores(metric, function(representation, numpy_stream(seed, metric.name)))
     return flagged(found, representation)
 

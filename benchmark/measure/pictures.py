@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 
 from benchmark.drawing.layout import DPI, EDGE, LABEL, Block, Row, Sides, lay_out, width_of
 from benchmark.store.files import write_atomically
-from benchmark.training.noise import torch_stream
+from benchmark.training.noise import noise_stream
 from metrics.core import Representation
 from models.vae import VAE
 
@@ -36,7 +36,7 @@ def draw_pictures(
     importance, unit = _importance(mean, posteriors[:3], representation)
     _traversals(folder / "traversals.png", model, mean, importance, unit)
     if representation.test.stddev is not None:
-        samples = model.sample(5 * COLUMNS, torch_stream(seed, "pictures", x.device))
+        samples = model.sample(5 * COLUMNS, noise_stream(seed, "pictures", x.device))
         _save(folder / "prior_samples.png", samples, COLUMNS, "decoded from draws of the prior", None)
 
 

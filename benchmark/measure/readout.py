@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import torch
 from torch.distributions import Distribution
 
 from benchmark.config.components import Component
@@ -13,7 +12,7 @@ from benchmark.measure.densities import TrainedModel
 from benchmark.measure.encode import PARTS, encode, encoded, representation_of
 from benchmark.measure.engine import evaluate
 from benchmark.store.documents import digest
-from benchmark.training.noise import torch_stream
+from benchmark.training.noise import noise_stream
 from benchmark.training.setup import REHEARSAL, Setup
 from metrics.core import Prior, Representation
 from models.distributions import is_standard_normal
@@ -38,17 +37,16 @@ def represent(setup: Setup, posteriors: Posteriors, most: int | None = None) -> 
 
     seed, parts = setup.plan.settings.evaluation_seed, {}
     for split in PARTS:
-        generator = torch_stream(seed, f"codes {split}", setup.device)
-        parts[split] = encoded(posteriors[split], generator, setup.deterministic)
+        noise = noise_stream(seed, f"codes {split}", setup.device)
+        parts[split] = encoded(posteriors[split], noise, setup.deterministic)
     prior: Prior | None = "standard_normal" if is_standard_normal(setup.model.prior()) else None
     return representation_of(setup.dataset, parts, prior=prior, most=most)
 
 
 def trained_model_of(setup: Setup, posteriors: Posteriors) -> TrainedModel:
     """What evidence is measured on."""
-    generator = torch.Generator(device=setup.device)
     x, known = setup.drawn["test"], posteriors["test"]
-    return TrainedModel(setup.plan, setup.dataset, setup.model, x, known, generator, setup.deterministic)
+    return TrainedModel(setup.plan, setup.dataset, setup.model, x, known, deterministic=setup.deterministic)
 
 
 def rehearse_metrics(setup: Setup, metrics: tuple[Component, ...]) -> None:

@@ -16,6 +16,7 @@ from benchmark.store.record import known_record
 from benchmark.sweeping.machine import processes
 from benchmark.training.setup import build
 from benchmark.training.threads import threads
+from models.noise import Stream
 from models.vae import Batch
 
 TIMED_STEPS = 10
@@ -73,7 +74,7 @@ def _timed(plan: Plan) -> float:
         options = plan.trainer.options
         size = min(int(options["batch_size"]), len(setup.train))
         generator = torch.Generator(device=setup.device).manual_seed(0)
-        batch = Batch(setup.train.batch(torch.arange(size, device=setup.device), generator), 0, size, generator)
+        batch = Batch(setup.train.batch(torch.arange(size, device=setup.device), generator), 0, size, Stream(generator))
         steps = options["steps"] or options["epochs"] * len(setup.train) / size
         setup.objective(setup.model, batch).mean().backward()
         started = time.perf_counter()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmark.config.components import ConfigurationError
 from benchmark.training.moments import start_second_moments
-from benchmark.training.noise import torch_stream
+from benchmark.training.noise import noise_stream, torch_stream
 from benchmark.training.pixels import Pixels
 from benchmark.training.progress import bar, note
 from benchmark.training.updates import optimizer as build_optimizer
@@ -81,7 +81,7 @@ def fit(
         start_second_moments(updates, initial_second_moment)
     device = train.device
     # a stream each, so that objectives which draw more or less noise train on the same images in the same order
-    noise, binarisation = (torch_stream(seed, name, device) for name in ("noise", "binarisation"))
+    noise, binarisation = noise_stream(seed, "noise", device), torch_stream(seed, "binarisation", device)
     validate = _Validation(model, objective, validation, len(train), seed, total)
     history = [validate(0, 0.0, 0.0, None)]
     best = _Best(model, patience, history[0])
@@ -131,9 +131,9 @@ class _Validation:
 
     @torch.no_grad()
     def __call__(self, step: int, epoch: float, rate: float, running: float | None) -> Row:
-        generator = torch_stream(self.seed, "validation noise", self.device)
+        noise = noise_stream(self.seed, "validation noise", self.device)
         parts = torch.split(self.x, 250)
-        batches = [Batch(x, self.total_steps, self.num_examples, generator, self.total_steps) for x in parts]
+        batches = [Batch(x, self.total_steps, self.num_examples, noise, self.total_steps) for x in parts]
         values = torch.stack([self.objective(self.model, b).double().mean() * len(b.x) for b in batches])
         value = values.sum().item() / len(self.x)
         row = Row(
@@ -147,8 +147,8 @@ class _Validation:
             kept=False,
         )
         if not getattr(self.objective, "deterministic", False):
-            generator = torch_stream(self.seed, "validation rate", self.device)  # the same for every objective
-            pairs = [rates_and_distortions(self.model, x, num_samples=1, generator=generator) for x in parts]
+            noise = noise_stream(self.seed, "validation rate", self.device)  # the same for every objective
+            pairs = [rates_and_distortions(self.model, x, num_samples=1, noise=noise) for x in parts]
             row["validation_rate"] = torch.cat([pair.rate for pair in pairs]).mean().item()
             row["validation_distortion"] = torch.cat([pair.distortion for pair in pairs]).mean().item()
         return row

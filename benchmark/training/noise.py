@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.noise import Stream
+
 
 def seed_of(seed: int, name: str) -> int:
     """A 63-bit seed for the stream of that name: streams of one seed are independent of each other."""
@@ -18,6 +20,11 @@ def seed_of(seed: int, name: str) -> int:
 def torch_stream(seed: int, name: str, device: Any = "cpu") -> torch.Generator:
     """A generator on the device for that stream."""
     return torch.Generator(device=device).manual_seed(seed_of(seed, name))
+
+
+def noise_stream(seed: int, name: str, device: Any = "cpu") -> Stream:
+    """What objectives and estimators ask for, of that stream."""
+    return Stream.seeded(seed_of(seed, name), device)
 
 
 def numpy_stream(seed: int, name: str) -> np.random.Generator:

@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
 from benchmark.training.loading import device_of, load_dataset
-from benchmark.training.noise import numpy_stream, seed_of, torch_stream
+from benchmark.training.noise import noise_stream, numpy_stream, seed_of
 from benchmark.training.pixels import Pixels
 from metrics.core import Representation
 from models.vae import VAE, Batch
@@ -111,7 +111,7 @@ def _rehearse_trainer(setup: Setup, num_train: int) -> None:
 def rehearse_training(setup: Setup, num_train: int) -> None:
     """Objective and trainer up to the first batch: a wrong choice fails now, not after hours."""
     if setup.objective is not None and setup.model is not None:
-        generator = torch_stream(setup.plan.settings.seed, "rehearsal", setup.device)
+        noise = noise_stream(setup.plan.settings.seed, "rehearsal", setup.device)
         with torch.no_grad():
-            setup.objective(setup.model, Batch(setup.drawn["test"][:2], 0, num_train, generator))
+            setup.objective(setup.model, Batch(setup.drawn["test"][:2], 0, num_train, noise))
         _rehearse_trainer(setup, num_train)

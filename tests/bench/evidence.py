@@ -12,6 +12,7 @@ from benchmark.config.compose import compose
 from benchmark.measure.densities import BLOCK
 from benchmark.training.setup import build_model
 from models.evidence import importance_evidence
+from models.noise import Stream
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
     model.encoder.register_forward_hook(lambda module, inputs, output: encoded.append(len(inputs[0])))
     started = time.perf_counter()
     for part in torch.split(x, BLOCK):
-        importance_evidence(model, part, num_samples=5000, generator=generator)
+        importance_evidence(model, part, num_samples=5000, noise=Stream(generator))
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"L_5000 of {examples} examples on {torch.get_num_threads()} threads: {seconds:.1f} s")

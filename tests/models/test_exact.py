@@ -15,6 +15,7 @@ from torch.distributions import Independent, OneHotCategorical
 from models.distributions import diagonal_normal
 from models.evidence import importance_evidence, rates_and_distortions, resample
 from models.exact import linear_beta_vae, linear_log_evidence
+from models.noise import Stream
 from models.objectives import Autoencoder, beta_vae, elbo, iwae
 from models.vae import VAE, Batch, Inference
 
@@ -73,14 +74,12 @@ def within(value, stderr, exact, most=4.0):
 
 
 def batch_of(size=40_000, seed=0):
-    return Batch(torch.full((size, 1), X, dtype=torch.float64), generator=torch.Generator().manual_seed(seed))
+    return Batch(torch.full((size, 1), X, dtype=torch.float64), noise=Stream.seeded(seed))
 
 
 def test_rate_and_distortion_are_the_closed_form():
     rate, distortion, _ = closed_form()
-    found = rates_and_distortions(
-        scalar_model(), batch_of().x, num_samples=8, generator=torch.Generator().manual_seed(1)
-    )
+    found = rates_and_distortions(scalar_model(), batch_of().x, num_samples=8, noise=Stream.seeded(1))
     assert found.rate.mean().item() == pytest.approx(rate, abs=1e-9)
     within(found.distortion.mean().item(), found.distortion.std().item() / 200, distortion)
 
@@ -110,9 +109,7 @@ def test_importance_gap_is_half_the_variance_of_the_weights_over_k():
     a, b, c = 2 / vp - 1 / V, 2 * mp / vp - M / V, 2 * mp**2 / vp - M**2 / V
     second_moment = math.sqrt(V) / vp * a**-0.5 * math.exp(0.5 * (b**2 / a - c))
     k = 400
-    found = importance_evidence(
-        scalar_model(), batch_of(20_000).x, num_samples=k, generator=torch.Generator().manual_seed(2)
-    )
+    found = importance_evidence(scalar_model(), batch_of(20_000).x, num_samples=k, noise=Stream.seeded(2))
     gap = k * (closed_form()[2] - found.log_evidence)
     expected = (second_moment - 1) / 2
     assert abs(gap.mean().item() - expected) < 4 * gap.std().item() / math.sqrt(20_000) + 0.05 * expected
@@ -120,18 +117,18 @@ def test_importance_gap_is_half_the_variance_of_the_weights_over_k():
 
 def test_weights_have_no_variance_at_the_posterior():
     vp, mp = S2 / (W**2 + S2), W * X / (W**2 + S2)
-    inference = scalar_model(mp, vp).infer(batch_of(50).x, 7, torch.Generator().manual_seed(0))
+    inference = scalar_model(mp, vp).infer(batch_of(50).x, 7, Stream.seeded(0))
     assert inference.log_w.shape == (7, 50)
     torch.testing.assert_close(inference.log_w, torch.full_like(inference.log_w, closed_form()[2]))
-    found = importance_evidence(scalar_model(mp, vp), batch_of(5).x, num_samples=50, generator=None)
+    found = importance_evidence(scalar_model(mp, vp), batch_of(5).x, num_samples=50, noise=Stream.seeded(0))
     torch.testing.assert_close(found.effective_sample_size, torch.full((5,), 50.0, dtype=torch.float64))
 
 
 def test_streaming_in_chunks_equals_one_pass(monkeypatch):
     x = batch_of(300).x
-    whole = importance_evidence(scalar_model(), x, num_samples=100, generator=torch.Generator().manual_seed(3))
+    whole = importance_evidence(scalar_model(), x, num_samples=100, noise=Stream.seeded(3))
     monkeypatch.setattr("models.evidence.MOST_NUMBERS", 300 * 8)  # a multiple of 16: torch draws normals in such blocks
-    parts = importance_evidence(scalar_model(), x, num_samples=100, generator=torch.Generator().manual_seed(3))
+    parts = importance_evidence(scalar_model(), x, num_samples=100, noise=Stream.seeded(3))
     torch.testing.assert_close(whole.log_evidence, parts.log_evidence)
 
 
@@ -199,11 +196,11 @@ def test_iwae_and_the_resampled_posterior_are_ordered():
 def test_estimators_agree_with_enumeration(k):
     model = VAE(Discrete(Q), Table(), Discrete(PRIOR)).double()
     x = torch.ones((40_000, 1), dtype=torch.float64)
-    found = importance_evidence(model, x, num_samples=k, generator=torch.Generator().manual_seed(k))
+    found = importance_evidence(model, x, num_samples=k, noise=Stream.seeded(k))
     bound, q_ew, _ = enumerated(k)
     within(found.log_evidence.mean().item(), found.log_evidence.std().item() / 200, bound)
-    inference = model.infer(x, k, torch.Generator().manual_seed(k + 10))
-    counts = resample(inference, torch.Generator().manual_seed(k + 20)).sum(0).numpy()
+    inference = model.infer(x, k, Stream.seeded(k + 10))
+    counts = resample(inference, Stream.seeded(k + 20)).sum(0).numpy()
     assert stats.chisquare(counts, q_ew * len(x)).pvalue > 1e-4
 
 
@@ -248,7 +245,7 @@ def test_linear_log_evidence_is_the_multivariate_normal():
 
 
 def test_inference_shapes():
-    inference = scalar_model().infer(batch_of(5).x, 3, torch.Generator().manual_seed(0))
+    inference = scalar_model().infer(batch_of(5).x, 3, Stream.seeded(0))
     assert isinstance(inference, Inference)
     for name in ("log_px_z", "log_pz", "log_qz_x", "log_w"):
         assert getattr(inference, name).shape == (3, 5)
@@ -258,5 +255,5 @@ def test_inference_shapes():
 def test_evidence_encodes_each_example_once():
     model, seen = scalar_model(), []
     model.encoder.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
-    importance_evidence(model, batch_of(10).x, num_samples=5000, generator=torch.Generator().manual_seed(0))
+    importance_evidence(model, batch_of(10).x, num_samples=5000, noise=Stream.seeded(0))
     assert seen == [10]

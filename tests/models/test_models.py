@@ -13,6 +13,7 @@ from benchmark.checks import objectives
 from benchmark.config.compose import compose
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import build_model
+from models.noise import Stream
 from tests.support.choices import image_dataset, names_in
 
 MODELS = [name for name in names_in("model") if not compose([f"model={name}"]).is_reference]
@@ -33,7 +34,7 @@ def test_every_model_returns_distributions_of_the_right_shape(name, shape):
 def test_every_density_is_normalised_where_it_can_be_seen(name):
     """The prior's and posterior's density of draws equals that of the same Gaussian written by hand."""
     model = model_of(name, (1, 8, 8))
-    posterior = model.infer(torch.rand(2, 1, 8, 8).round(), 1, torch.Generator().manual_seed(0)).posterior
+    posterior = model.infer(torch.rand(2, 1, 8, 8).round(), 1, Stream.seeded(0)).posterior
     z = posterior.sample()
     by_hand = Independent(Normal(posterior.mean, posterior.stddev), 1).log_prob(z)
     torch.testing.assert_close(posterior.log_prob(z), by_hand)
@@ -57,7 +58,7 @@ def test_an_untrained_decoder_predicts_the_training_mean(name, likelihood):
 def test_gaussian_likelihood_keeps_its_constants(likelihood):
     model = model_of("mlp", (1, 8, 8), "model.likelihood=gaussian", likelihood)
     x = torch.rand(2, 1, 8, 8)
-    inference = model.infer(x, 1, torch.Generator().manual_seed(0))
+    inference = model.infer(x, 1, Stream.seeded(0))
     s2 = 0.25 if "0.25" in likelihood else 1.0
     square = ((x - inference.likelihood.mean) ** 2).flatten(2).sum(-1)
     torch.testing.assert_close(inference.log_px_z, -0.5 * (square / s2 + 64 * math.log(2 * math.pi * s2)))
@@ -107,7 +108,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before():
 
 def test_analytic_and_monte_carlo_kl_agree():
     model = model_of("mlp", (1, 8, 8))
-    inference = model.infer(torch.rand(3, 1, 8, 8).round(), 20_000, torch.Generator().manual_seed(0))
+    inference = model.infer(torch.rand(3, 1, 8, 8).round(), 20_000, Stream.seeded(0))
     samples = inference.log_qz_x - inference.log_pz
     stderr = samples.std(0) / math.sqrt(20_000)
     assert ((samples.mean(0) - inference.kl).abs() < 4 * stderr).all()

@@ -17,6 +17,7 @@ from models.adversary import permute_dimensions
 from models.aggregate import aggregate
 from models.disentangling import annealed_vae, beta_tcvae, dip_vae, info_vae, mmd
 from models.distributions import diagonal_normal
+from models.noise import Stream
 from models.objectives import beta_vae, elbo
 from models.schedules import ramp
 from models.vae import Batch
@@ -28,7 +29,7 @@ SHAPE = (1, 6, 6)
 def model_and_batch(size=20, step=0):
     model = build_model(compose(["model.latent_dim=3"]), SHAPE, torch.full(SHAPE, 0.3)).double()
     x = torch.rand((size, *SHAPE), generator=torch.Generator().manual_seed(0)).round().double()
-    return model, Batch(x, step, size, torch.Generator().manual_seed(1), total_steps=100)
+    return model, Batch(x, step, size, Stream.seeded(1), total_steps=100)
 
 
 def test_the_stratified_aggregate_is_exact_when_the_batch_is_the_data_set():
@@ -77,7 +78,7 @@ def test_beta_tcvae_with_unit_weights_is_the_elbo(estimator, kl):
 def test_beta_tcvae_weighs_information_correlation_and_marginals_apart():
     model, batch = model_and_batch()
     found = beta_tcvae(model, batch, alpha=0.5, beta=3.0, gamma=2.0)
-    inference = model.infer(batch.x, 1, torch.Generator().manual_seed(1))
+    inference = model.infer(batch.x, 1, Stream.seeded(1))
     log_qz, product = aggregate(inference.posterior, inference.z[0], 20, "stratified")
     information, marginal = inference.log_qz_x[0] - log_qz, product - inference.log_pz[0]
     torch.testing.assert_close(found, inference.log_px_z[0] - 0.5 * information - 3 * (log_qz - product) - 2 * marginal)
@@ -88,7 +89,7 @@ def test_weighted_beta_tcvae_with_the_closed_form_is_that_of_locatello_et_al():
     model, batch = model_and_batch(size=5)
     batch = replace(batch, num_examples=1000)
     found = beta_tcvae(model, batch, beta=4.0, estimator="weighted", kl="analytic").mean()
-    inference = model.infer(batch.x, 1, torch.Generator().manual_seed(1))
+    inference = model.infer(batch.x, 1, Stream.seeded(1))
     q, z = inference.posterior.base_dist, inference.z[0]
     log_q = torch.stack(
         [torch.stack([Normal(q.loc[m], q.scale[m]).log_prob(z[i]) for m in range(5)]) for i in range(5)]
@@ -101,7 +102,7 @@ def test_weighted_beta_tcvae_with_the_closed_form_is_that_of_locatello_et_al():
 
 def test_annealed_vae_is_the_elbo_bound_by_its_capacity():
     model, batch = model_and_batch(step=50)
-    rate = model.infer(batch.x, 1, torch.Generator().manual_seed(1)).kl.mean().item()
+    rate = model.infer(batch.x, 1, Stream.seeded(1)).kl.mean().item()
     at_capacity = annealed_vae(model, batch, gamma=1000.0, capacity=2 * rate, warmup_fraction=1.0)
     _, batch = model_and_batch(step=50)
     without = annealed_vae(model, batch, gamma=0.0, capacity=0.0, warmup_fraction=0.0)
@@ -110,7 +111,7 @@ def test_annealed_vae_is_the_elbo_bound_by_its_capacity():
 
 def test_annealed_vae_takes_the_distance_of_the_mean_not_the_mean_distance():
     model, batch = model_and_batch()
-    kl = model.infer(batch.x, 1, torch.Generator().manual_seed(1)).kl
+    kl = model.infer(batch.x, 1, Stream.seeded(1)).kl
     target = kl.mean().item()
     assert (kl - target).abs().mean() > 1e-3
     base = annealed_vae(model, model_and_batch()[1], gamma=0.0, warmup_fraction=0.0)
@@ -143,13 +144,13 @@ def test_mmd_is_zero_for_equal_samples_and_known_for_gaussians():
 def test_info_vae_without_mmd_is_a_weighted_elbo():
     model, batch = model_and_batch()
     found = info_vae(model, batch, alpha=1.0, lambda_mmd=0.0)
-    inference = model.infer(batch.x, 1, torch.Generator().manual_seed(1))
+    inference = model.infer(batch.x, 1, Stream.seeded(1))
     torch.testing.assert_close(found, inference.log_px_z[0].mean())
 
 
 def test_permuted_dimensions_keep_the_marginals_and_lose_the_dependence():
     z = torch.randn((500, 1), generator=torch.Generator().manual_seed(0)).expand(500, 3)
-    shuffled = permute_dimensions(z, torch.Generator().manual_seed(1))
+    shuffled = permute_dimensions(z, Stream.seeded(1))
     assert torch.equal(shuffled.sort(0).values, z.sort(0).values)
     assert torch.corrcoef(shuffled.T)[0, 1].abs() < 0.2
 
@@ -171,7 +172,7 @@ def test_the_discriminator_learns_the_total_correlation_of_a_gaussian():
 
     model.encoder = Correlated()
     for _ in range(800):
-        adversary.update(model, Batch(torch.zeros(500, *SHAPE), generator=generator))
+        adversary.update(model, Batch(torch.zeros(500, *SHAPE), noise=Stream(generator)))
     with torch.no_grad():
         z = model.encoder(torch.zeros(5000, *SHAPE)).mean
         assert adversary.logit(z).mean().item() == pytest.approx(-0.5 * math.log(0.19), abs=0.12)
@@ -220,12 +221,12 @@ def test_the_capacity_of_annealed_vae_is_reached_in_any_training():
     """A third of it, as 100,000 of 300,000 steps were; then the value is that of the whole capacity."""
     options = compose(["objective=annealed_vae"]).objective.options
     model, batch = model_and_batch()
-    rate = model.infer(batch.x, 1, torch.Generator().manual_seed(1)).kl.mean().item()
+    rate = model.infer(batch.x, 1, Stream.seeded(1)).kl.mean().item()
     for step, total, capacity in ((0, 5000, 0), (833, 5000, 12.5), (1667, 5000, 25), (4999, 5000, 25), (4, 10, 25)):
         free, bound = (
             annealed_vae(
                 model,
-                replace(batch, step=step, total_steps=total, generator=torch.Generator().manual_seed(1)),
+                replace(batch, step=step, total_steps=total, noise=Stream.seeded(1)),
                 **{**options, "gamma": gamma},
             ).item()
             for gamma in (0.0, options["gamma"])
@@ -242,7 +243,5 @@ def test_every_schedule_has_ended_when_the_training_does(name):
     if objective is None:
         return
     x = torch.rand((5, *SHAPE), generator=torch.Generator().manual_seed(0)).round()
-    values = [
-        objective(model, Batch(x, step, 5, torch.Generator().manual_seed(1), total_steps=50)) for step in (49, 50)
-    ]
+    values = [objective(model, Batch(x, step, 5, Stream.seeded(1), total_steps=50)) for step in (49, 50)]
     assert torch.equal(*values)

@@ -31,7 +31,7 @@ from benchmark.config.plan import Plan
 from benchmark.datasets import sprites
 from benchmark.sweeping.machine import processes
 from benchmark.training.fit import total_steps
-from benchmark.training.noise import torch_stream
+from benchmark.training.noise import noise_stream, torch_stream
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import build
 from models.vae import VAE, Batch
@@ -155,8 +155,8 @@ def _total(plan: Plan, num_examples: int) -> int:
 
 @torch.no_grad()
 def _value(model: VAE, objective: Any, batch: Batch) -> float:
-    noise = torch_stream(0, "first minute noise")
-    return objective(model, replace(batch, generator=noise)).mean().item()
+    noise = noise_stream(0, "first minute noise")
+    return objective(model, replace(batch, noise=noise)).mean().item()
 
 
 def _on_few_images(plan: Plan, cache: str) -> Outcome:

@@ -21,7 +21,7 @@ SCORES = (
 
 
 def tempered(model: VAE, batch: Batch, *, temperature: NonNegative = 0.5) -> Tensor:
-    inference = model.infer(batch.x, 1, batch.generator)
+    inference = model.infer(batch.x, 1, batch.noise)
     return inference.log_px_z[0] / temperature - inference.kl
 
 

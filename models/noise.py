@@ -1,0 +1,90 @@
+"""Noise that is asked for, tensors of any shape: from one stream, or drawn ahead for one of several stacked models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Generator, Tensor
+
+
+class Noise(Protocol):
+    """All randomness of an objective or an estimate; each call gives numbers that were not given before."""
+
+    def normal(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """Independent draws of N(0, 1), of the dtype and on the device of `like`."""
+        ...
+
+    def uniform(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """Independent draws from [0, 1), of the dtype and on the device of `like`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What one generator gives, which is on the device of what it is asked for."""
+
+    generator: Generator
+
+    @classmethod
+    def seeded(cls, seed: int, device: torch.device | str = "cpu") -> Stream:
+        """The stream of a new generator."""
+        return cls(Generator(device).manual_seed(seed))
+
+    def normal(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """The next draws of N(0, 1)."""
+        return torch.randn(tuple(shape), generator=self.generator, dtype=like.dtype, device=like.device)
+
+    def uniform(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """The next draws from [0, 1)."""
+        return torch.rand(tuple(shape), generator=self.generator, dtype=like.dtype, device=like.device)
+
+
+class Drawn:
+    """Draws that were made before, given in their order: each of stacked models gets its own, never a neighbour's.
+
+    Under `torch.func.vmap` it is made inside the mapped function, of the tensors that one member was given.
+    """
+
+    def __init__(self, draws: Sequence[Tensor] = ()) -> None:
+        self.draws = tuple(draws)
+        self.given = 0  # how many of them were asked for so far
+
+    def normal(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """The next draw; ValueError where there is none, or none of this shape."""
+        if self.given == len(self.draws):
+            what = f"noise of shape {tuple(shape)} is asked for"
+            raise ValueError(f"{what}; {self.given} draws were made ahead, all given")
+        draw = self.draws[self.given]
+        if draw.shape != torch.Size(shape):
+            what = f"draw {self.given} that was made ahead has shape {tuple(draw.shape)}"
+            raise ValueError(f"{what}; noise of shape {tuple(shape)} is asked for")
+        self.given += 1
+        return draw.to(dtype=like.dtype, device=like.device)
+
+    uniform = normal  # which it is was settled when it was drawn
+
+
+NOTHING = Drawn()  # for what asks for no noise
+
+
+class Recorded:
+    """Another noise, whose draws are kept: `Drawn(recorded.draws)` gives them again."""
+
+    def __init__(self, noise: Noise) -> None:
+        self.noise = noise
+        self.draws: list[Tensor] = []
+
+    def normal(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """What the other one gives."""
+        return self._kept(self.noise.normal(shape, like))
+
+    def uniform(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """What the other one gives."""
+        return self._kept(self.noise.uniform(shape, like))
+
+    def _kept(self, draw: Tensor) -> Tensor:
+        self.draws.append(draw)
+        return draw

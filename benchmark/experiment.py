@@ -119,7 +119,8 @@ def _train(setup: Setup) -> Training:
     plan = setup.plan
     if setup.model is None or plan.trainer is None:
         return Training(0.0)
-    if not plan.settings.force and (before := load_checkpoint(plan.folder, setup.model, plan.identity)) is not None:
+    before = None if plan.settings.force else load_checkpoint(plan.folder, setup.model, plan.identity, setup.objective)
+    if before is not None:
         return before
     started = time.perf_counter()
     validation = Pixels(setup.dataset, "validation", setup.device)
@@ -132,7 +133,7 @@ def _train(setup: Setup) -> Training:
     rows = [list(history[0]), *(["" if value is None else value for value in row.values()] for row in history)]
     text = "".join(",".join(map(str, row)) + "\n" for row in rows)
     write_text(plan.folder / "history.csv", text)
-    save_checkpoint(plan.folder, setup.model, plan.identity, training)
+    save_checkpoint(plan.folder, setup.model, plan.identity, training, setup.objective)
     return training
 
 

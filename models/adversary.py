@@ -8,28 +8,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from models.auxiliary import Auxiliary
 from models.noise import Noise
 from models.sampling import draw
 from models.schedules import ramp
-from models.types import Count, Fraction, NonNegative, Positive
+from models.types import Count, Fraction, NonNegative, Optimizer, OptimizerOptions, Positive
 from models.vae import VAE, Batch
 from models.weights import glorot
 
 
-class Adversarial(nn.Module):
-    """An objective with parameters of its own: the trainer calls `update` after each step of the model."""
-
-    def update(self, model: VAE, batch: Batch) -> None:
-        """One step of the adversary; the model stays as it is."""
-        raise TypeError(f"{type(self).__name__} is an adversarial objective without an update")
-
-
-class FactorVAE(Adversarial):
+class FactorVAE(nn.Module):
     """ELBO - gamma TC(z), TC from the logit of a discriminator *(Kim and Mnih, 2018)*, (B,) nats.
 
     gamma rises from 0 over the first `warmup_fraction` of training. The trainer maximises the value over the model,
-    then minimises `adversary_loss` over this module's parameters with Adam at `learning_rate`, on fresh draws for the
-    same examples. The logit is the difference of two outputs, and the weights start as those of a network do (Glorot,
+    then the discriminator's over its own parameters, by the optimiser that is named here, on fresh draws for the same
+    examples. The logit is the difference of two outputs, and the weights start as those of a network do (Glorot,
     zero biases).
     """
 
@@ -39,8 +32,10 @@ class FactorVAE(Adversarial):
         *,
         gamma: NonNegative = 10.0,
         hidden: tuple[Count, ...] = (1000, 1000, 1000, 1000, 1000, 1000),
-        learning_rate: Positive = 1e-4,
         warmup_fraction: Fraction = 0.0,
+        optimizer: Optimizer = "Adam",
+        learning_rate: Positive = 1e-4,
+        optimizer_options: OptimizerOptions | None = None,
     ) -> None:
         super().__init__()
         self.gamma, self.warmup_fraction = gamma, warmup_fraction
@@ -48,7 +43,7 @@ class FactorVAE(Adversarial):
         layers = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
         self.discriminator = nn.Sequential(*layers, nn.Linear(widths[-1], 2))
         glorot(self.discriminator)
-        self.optimizer = torch.optim.Adam(self.parameters(), lr=learning_rate, betas=(0.5, 0.9))
+        self.optimizer, self.learning_rate, self.options = optimizer, learning_rate, optimizer_options or {}
 
     def forward(self, model: VAE, batch: Batch) -> Tensor:
         """The objective, with the discriminator's logit as the total correlation."""
@@ -61,18 +56,20 @@ class FactorVAE(Adversarial):
         joint, product = self.discriminator(z).unbind(-1)
         return joint - product
 
-    def adversary_loss(self, model: VAE, batch: Batch) -> Tensor:
-        """Cross-entropy of telling z ~ q(z) from z whose dimensions come from different examples each, nats."""
+    def auxiliaries(self) -> tuple[Auxiliary, ...]:
+        """The discriminator, with the optimiser of its own."""
+        how = (self.optimizer, self.learning_rate, self.options)
+        return (Auxiliary("discriminator", self.discriminator, self.log_likelihood, *how),)
+
+    def log_likelihood(self, model: VAE, batch: Batch) -> Tensor:
+        """Minus the cross-entropy of telling z ~ q(z) from z whose dimensions come from different examples each, nats.
+
+        At chance it is -log 2; the model gets no gradient of it.
+        """
         with torch.no_grad():
             z = draw(model.encoder(batch.x), 1, batch.noise)[0]
             shuffled = permute_dimensions(z, batch.noise)
-        return 0.5 * (softplus(-self.logit(z)).mean() + softplus(self.logit(shuffled)).mean())
-
-    def update(self, model: VAE, batch: Batch) -> None:
-        """One step of the discriminator; the model stays as it is."""
-        self.optimizer.zero_grad(set_to_none=True)
-        self.adversary_loss(model, batch).backward()
-        self.optimizer.step()
+        return -0.5 * (softplus(-self.logit(z)).mean() + softplus(self.logit(shuffled)).mean())
 
 
 def permute_dimensions(z: Tensor, noise: Noise) -> Tensor:

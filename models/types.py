@@ -16,4 +16,6 @@ Activation = Literal["tanh", "relu", "gelu", "silu", "leaky_relu"]
 Likelihood = Literal["bernoulli", "gaussian"]
 Scale = Literal["log_stddev", "log_variance"]  # what an encoder's second head gives
 OutputBias = Literal["mean", "zero"]  # whether the output starts at the training mean
+Optimizer = Literal["Adam", "AdamW", "SGD", "Adagrad", "RMSprop"]  # of torch.optim
+OptimizerOptions = dict[str, float | bool | tuple[float, ...] | None]
 Variance = Positive | Literal["learned"]

@@ -10,6 +10,7 @@ from torch import Tensor
 from benchmark.checks.laws import hold
 from benchmark.config.plan import Plan
 from benchmark.training.setup import build_model, build_objective
+from models.auxiliary import auxiliaries_of
 from models.noise import Stream
 from models.vae import VAE, Batch
 
@@ -53,4 +54,17 @@ def same_noise_same_value(plan: Plan) -> None:
     hold(torch.equal(first, second), "gives two values for one noise; draw from batch.noise alone")
 
 
-LAWS = (finite_with_gradients_to_every_parameter, same_noise_same_value)
+def own_networks_learn_by_themselves(plan: Plan) -> None:
+    """What each network of the objective's own maximises is finite, reaches all of its parameters and no other."""
+    model, objective = built(plan)
+    for own in auxiliaries_of(objective):
+        value = value_of(model, own.value)
+        hold(value.isfinite().all(), f"the value of the {own.name} is NaN or infinite")
+        value.mean().backward()
+        for key, parameter in own.module.named_parameters():
+            hold(parameter.grad is not None, f"no gradient reaches {key} of the {own.name}")
+        for key, parameter in model.named_parameters():
+            hold(parameter.grad is None, f"the value of the {own.name} has a gradient to {key} of the model")
+
+
+LAWS = (finite_with_gradients_to_every_parameter, same_noise_same_value, own_networks_learn_by_themselves)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 HEADLINE = (
     "rate_distortion", "evidence", "exact", "information", "linear_probe", "mig", "dci", "beta_vae_score",
 )  # fmt: skip
-OPEN = "trainer.optimizer_options"  # takes keys that no file has: the optimiser itself says which there are
+# take keys that no file has: an optimiser itself says which there are
+OPEN = re.compile(r"(trainer|objective)\.optimizer_options[.=]")
 SEARCHPATH = "hydra.searchpath="
 FROM_COMMAND = "command-line"  # what Hydra calls the folder of --config-dir
 
@@ -47,7 +48,7 @@ def as_hydra_reads(override: str) -> str:
     In quotes a score's name with brackets, which would be the start of a list; as an addition a key of an open mapping.
     """
     text = re.sub(r"^(rank_by|optimise)=(\w+\[\w*\])$", r'\1="\2"', override)
-    return f"++{text}" if text.startswith((f"{OPEN}=", f"{OPEN}.")) else text
+    return f"++{text}" if OPEN.match(text) else text
 
 
 def is_of_hydra(override: str) -> bool:

@@ -6,16 +6,16 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark.store.documents import digest
 from benchmark.store.files import write_atomically, write_json
+from benchmark.store.tensors import OF_OBJECTIVE, check_fit, expected, owned, restore
 from models.vae import VAE
 
 WEIGHTS = "model.safetensors"
@@ -29,16 +29,23 @@ class Training(NamedTuple):
     kept_step: int | None = None  # after which the weights are those that were kept
 
 
-def save_checkpoint(folder: Path, model: VAE, identity: dict[str, Any], training: Training) -> None:
-    """Write model.safetensors, then model.json: a checkpoint without its JSON is unfinished."""
-    weights = save({name: value.cpu().contiguous() for name, value in model.state_dict().items()})
+def save_checkpoint(
+    folder: Path, model: VAE, identity: dict[str, Any], training: Training, objective: object = None
+) -> None:
+    """Write model.safetensors, then model.json: a checkpoint without its JSON is unfinished.
+
+    An objective with weights of its own, such as a discriminator's, has them in the same file.
+    """
+    weights = save(owned(model) | (owned(objective, OF_OBJECTIVE) if isinstance(objective, nn.Module) else {}))
     write_atomically(folder / WEIGHTS, lambda file: file.write(weights))
     about = {"training_seconds": training.seconds, "kept_step": training.kept_step}
     write_json(folder / DESCRIPTION, {"identity": identity, "sha256": hashlib.sha256(weights).hexdigest(), **about})
 
 
-def load_checkpoint(folder: Path, model: VAE, identity: dict[str, Any]) -> Training | None:
+def load_checkpoint(folder: Path, model: VAE, identity: dict[str, Any], objective: object = None) -> Training | None:
     """Load the weights of that very run in place; returns what is known of its training.
+
+    An objective that has weights of its own gets them too, where they were saved.
 
     None where there are no weights that fit, and the model is as it was: what is damaged is said in one line, for the
     run is then trained again.
@@ -47,12 +54,17 @@ def load_checkpoint(folder: Path, model: VAE, identity: dict[str, Any]) -> Train
         return None
     try:
         weights, training = _read(folder, identity)
-        _check_fit(weights, model.state_dict())
+        its = {name: value for name, value in weights.items() if name.startswith(OF_OBJECTIVE)}
+        check_fit({name: weights[name] for name in weights.keys() - its.keys()}, expected(model), WEIGHTS)
+        if its and isinstance(objective, nn.Module):
+            check_fit(its, expected(objective, OF_OBJECTIVE), WEIGHTS)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
         why = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         print(f"note: {folder}: the weights cannot be used ({why}); it is trained again", file=sys.stderr, flush=True)
         return None
-    model.load_state_dict(weights)
+    restore(model, weights)
+    if its and isinstance(objective, nn.Module):
+        restore(objective, weights, OF_OBJECTIVE)
     return training
 
 
@@ -71,15 +83,3 @@ def _read(folder: Path, identity: dict[str, Any]) -> tuple[dict[str, Tensor], Tr
     if step is not None and (not isinstance(step, int) or step < 0):
         raise ValueError(f"kept_step in {DESCRIPTION} is no step")
     return load(weights), Training(float(seconds), step)
-
-
-def _check_fit(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """Names, shapes and types, before any of the model's own weights is touched."""
-    for name in sorted(weights.keys() | expected.keys()):
-        found, wanted = (_kind(where.get(name)) for where in (weights, expected))
-        if found != wanted:
-            raise ValueError(f"{name} is {found} in {WEIGHTS}, {wanted} in the model")
-
-
-def _kind(value: Tensor | None) -> str:
-    return "missing" if value is None else f"{tuple(value.shape)} {value.dtype}"

@@ -15,6 +15,7 @@ from benchmark.training.loading import device_of, load_dataset
 from benchmark.training.noise import noise_stream, numpy_stream, seed_of
 from benchmark.training.pixels import Pixels
 from metrics.core import Representation
+from models.auxiliary import auxiliaries_of
 from models.vae import VAE, Batch
 
 REHEARSAL = 200  # examples on which metrics are tried before training starts
@@ -112,6 +113,8 @@ def rehearse_training(setup: Setup, num_train: int) -> None:
     """Objective and trainer up to the first batch: a wrong choice fails now, not after hours."""
     if setup.objective is not None and setup.model is not None:
         noise = noise_stream(setup.plan.settings.seed, "rehearsal", setup.device)
+        batch = Batch(setup.drawn["test"][:2], 0, num_train, noise)
         with torch.no_grad():
-            setup.objective(setup.model, Batch(setup.drawn["test"][:2], 0, num_train, noise))
+            for value in (setup.objective, *(own.value for own in auxiliaries_of(setup.objective))):
+                value(setup.model, batch)
         _rehearse_trainer(setup, num_train)

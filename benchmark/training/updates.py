@@ -1,57 +1,84 @@
-"""Optimisers by name: every option is tried before training, and kernels are fused wherever the torch at hand can."""
+"""Updates: a value in nats that is maximised over some parameters, by an optimiser of their own."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from benchmark.config.components import ConfigurationError, check_value, suggestion
+from benchmark.config.components import ConfigurationError
+from benchmark.training.optimizers import optimizer
+from models.auxiliary import auxiliaries_of
+from models.vae import VAE, Batch
 
-OPTIONS = "trainer.optimizer_options"
-OURS = ("params", "lr", "maximize", "differentiable")  # which the trainer sets, or cannot have otherwise
-KINDS = {bool: bool, int: float, float: float, tuple: tuple[float, ...], type(None): bool | None}  # by their defaults
+CHECK = 50  # steps between looks at whether values are still finite (a look waits for a GPU)
 
 
-def optimizer(
-    name: str, parameters: Sequence[Tensor], learning_rate: float, options: Mapping[str, Any]
-) -> torch.optim.Optimizer:
-    """torch.optim.<name> with its options; `fused: true` means the fused kernel where torch has one for this optimiser
-    on this device.
+class Update:
+    """One step of gradient ascent at a time, on the mean of a value over a batch.
 
-    ConfigurationError for an option that it does not have or refuses.
+    Only the gradients of its own parameters are computed: what is frozen, or another network's, costs nothing.
     """
-    make = getattr(torch.optim, name)
-    checked = _checked(name, make, options)
-    fused = checked.pop("fused", None)
-    if error := _refusal(make, parameters[0], {"lr": learning_rate, **checked}):
-        raise ConfigurationError(f"{OPTIONS}={dict(options)}: torch.optim.{name} refuses them ({error})")
-    settings = {"lr": learning_rate, **checked, "fused": True}
-    if not fused or _refusal(make, parameters[0], settings):
-        del settings["fused"]
-    return make(parameters, **settings)
+
+    def __init__(
+        self,
+        name: str,
+        value: Callable[[VAE, Batch], Tensor],  # (B,) or a scalar
+        parameters: Sequence[nn.Parameter],
+        optimizer: torch.optim.Optimizer,
+        learning_rate: float,
+        clip_norm: float | None = None,
+    ) -> None:
+        self.name, self.value, self.parameters, self.optimizer = name, value, parameters, optimizer
+        self.learning_rate, self.clip_norm = learning_rate, clip_norm
+        self.total = torch.zeros((), device=parameters[0].device)  # of the values since the last look at their mean
+        self.count = 0
+
+    def __call__(self, model: VAE, batch: Batch, learning_rate: float) -> None:
+        """Go up the gradient once."""
+        value = self.value(model, batch).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        (-value).backward(inputs=self.parameters)
+        if self.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.optimizer.step()
+        self.total += value.detach()
+        self.count += 1
+
+    def mean(self) -> float | None:
+        """The mean value since this was last asked, nats; None where there was no step."""
+        mean = self.total.item() / self.count if self.count else None
+        self.total, self.count = torch.zeros_like(self.total), 0
+        return mean
+
+    def refuse_non_finite(self, step: int) -> None:
+        """FloatingPointError where the values since the last look are not all finite."""
+        if not math.isfinite(self.total.item()):
+            raise FloatingPointError(
+                f"the {self.name} is no longer finite at step {step} (or up to {CHECK} steps before)"
+            )
 
 
-def _checked(name: str, make: type[torch.optim.Optimizer], options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options by the kinds of their defaults; all optimisers may be asked to be fused."""
-    defaults = {key: one.default for key, one in inspect.signature(make).parameters.items() if key not in OURS}
-    known = {"fused": None, **defaults}
-    for key in options:
-        if key not in known:
-            what = f"{OPTIONS}.{key}: torch.optim.{name} has no such option{suggestion(key, known)}"
-            raise ConfigurationError(f"{what} (~{OPTIONS}.{key} takes it out)")
-    return {key: check_value(f"{OPTIONS}.{key}", KINDS[type(known[key])], value) for key, value in options.items()}
+def auxiliary_updates(objective: object, clip_norm: float | None, group: str = "objective") -> list[Update]:
+    """The updates of an objective's own networks; errors about their optimisers are led by the group of its choice."""
+    updates = []
+    for found in auxiliaries_of(objective):
+        parameters = learning(found.module.parameters(), f"{group}: its {found.name} has")
+        options = (found.optimizer, parameters, found.learning_rate, found.options)
+        built = optimizer(*options, key=f"{group}.optimizer_options")
+        updates.append(
+            Update(f"value of the {found.name}", found.value, parameters, built, found.learning_rate, clip_norm)
+        )
+    return updates
 
 
-def _refusal(make: type[torch.optim.Optimizer], like: Tensor, settings: Mapping[str, Any]) -> str:
-    """Why this optimiser does not take those settings for tensors like this one, or nothing: one step of a number."""
-    scratch = torch.zeros(1, dtype=like.dtype, device=like.device, requires_grad=True)
-    scratch.grad = torch.zeros_like(scratch)
-    try:
-        make([scratch], **settings).step()
-    except Exception as error:  # whatever it is: torch says no in many ways
-        return " ".join(str(error).split())
-    return ""
+def learning(parameters: Iterable[nn.Parameter], whose: str) -> list[nn.Parameter]:
+    """Those that learn, each once; ConfigurationError where there is none, led by `whose` they would be."""
+    found = list(dict.fromkeys(parameter for parameter in parameters if parameter.requires_grad))
+    if not found:
+        raise ConfigurationError(f"{whose} no parameter that learns")
+    return found

@@ -15,8 +15,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmark.config.compose import compose
 from benchmark.datasets import Dataset
-from benchmark.training.fit import _batches
 from benchmark.training.noise import noise_stream, torch_stream
+from benchmark.training.order import batches
 from benchmark.training.pixels import Pixels, _bernoulli
 from benchmark.training.setup import build_model, build_objective
 from models.vae import Batch
@@ -45,7 +45,7 @@ class Ours:
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.updates = torch.optim.Adam(self.parameters, lr=1e-3, fused=True)
         self.noise, self.binarisation = noise_stream(0, "noise"), torch_stream(0, "binarisation")
-        self.rows = _batches(len(self.pixels), batch_size, 10**9, 0)
+        self.rows = batches(len(self.pixels), batch_size, 10**9, 0)
 
     def step(self) -> None:
         for group in self.updates.param_groups:

@@ -13,6 +13,7 @@ from benchmark.config.compose import compose
 from benchmark.training.fit import fit
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import build_model, build_objective
+from benchmark.training.updates import Update, auxiliary_updates
 from models.adversary import permute_dimensions
 from models.aggregate import aggregate
 from models.disentangling import annealed_vae, beta_tcvae, dip_vae, info_vae, mmd
@@ -171,8 +172,9 @@ def test_the_discriminator_learns_the_total_correlation_of_a_gaussian():
             return Independent(Normal(mean, 1e-4), 1)
 
     model.encoder = Correlated()
+    [discriminator] = auxiliary_updates(adversary, clip_norm=None)
     for _ in range(800):
-        adversary.update(model, Batch(torch.zeros(500, *SHAPE), noise=Stream(generator)))
+        discriminator(model, Batch(torch.zeros(500, *SHAPE), noise=Stream(generator)), 2e-3)
     with torch.no_grad():
         z = model.encoder(torch.zeros(5000, *SHAPE)).mean
         assert adversary.logit(z).mean().item() == pytest.approx(-0.5 * math.log(0.19), abs=0.12)
@@ -188,6 +190,38 @@ def test_the_discriminator_is_that_of_kim_and_mnih():
         assert layer.bias.abs().max() == 0
         limit = math.sqrt(6 / (layer.in_features + layer.out_features))
         assert layer.weight.abs().max().item() == pytest.approx(limit, rel=0.01)
+
+
+def test_the_discriminator_is_trained_as_its_configuration_says():
+    """Adam at 1e-4 with betas .5 and .9, fused, clipped as the model is (Kim and Mnih, 2018, appendix)."""
+    plan = compose(["objective=factor_vae"])
+    adversary = build_objective(plan, build_model(plan, SHAPE, torch.full(SHAPE, 0.3)), torch.device("cpu"))
+    [update] = auxiliary_updates(adversary, clip_norm=2.0)
+    assert type(update.optimizer) is torch.optim.Adam
+    assert {key: update.optimizer.defaults[key] for key in ("lr", "betas", "fused")} == {
+        "lr": 1e-4, "betas": (0.5, 0.9), "fused": True,
+    }  # fmt: skip
+    assert update.clip_norm == 2.0
+    assert update.parameters == list(adversary.parameters())
+
+
+def test_the_update_of_the_model_computes_no_gradient_of_the_discriminator():
+    plan = compose(["objective=factor_vae", "model.latent_dim=2", "objective.hidden=[16]"])
+    model = build_model(plan, SHAPE, torch.full(SHAPE, 0.3))
+    objective = build_objective(plan, model, torch.device("cpu"))
+    parameters = list(model.parameters())
+    x = torch.rand((5, *SHAPE), generator=torch.Generator().manual_seed(0)).round()
+
+    def batch():
+        return Batch(x, noise=Stream.seeded(1))
+
+    objective(model, batch()).mean().neg().backward()
+    whole = [parameter.grad.clone() for parameter in parameters if parameter.requires_grad]
+    objective.zero_grad()
+    parameters = [parameter for parameter in parameters if parameter.requires_grad]
+    Update("objective", objective, parameters, torch.optim.SGD(parameters), 0.0)(model, batch(), 0.0)
+    assert all(torch.equal(parameter.grad, grad) for parameter, grad in zip(parameters, whole, strict=True))
+    assert all(parameter.grad is None for parameter in objective.parameters())
 
 
 def test_the_trainer_gives_the_adversary_its_turn():

@@ -30,9 +30,9 @@ from benchmark.config.grids import expand
 from benchmark.config.plan import Plan
 from benchmark.datasets import sprites
 from benchmark.sweeping.machine import processes
-from benchmark.training.fit import total_steps
 from benchmark.training.noise import noise_stream, torch_stream
 from benchmark.training.pixels import Pixels
+from benchmark.training.schedules import total_steps
 from benchmark.training.setup import build
 from models.vae import VAE, Batch
 

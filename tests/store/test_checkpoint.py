@@ -129,6 +129,46 @@ def test_the_step_was_not_always_stated(saved):
     assert load_checkpoint(saved, model_of(1), IDENTITY) == Training(2.5, None)
 
 
+class Tied(torch.nn.Module):
+    """Two layers that share their weights, and a view of them."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.one = torch.nn.Linear(2, 2)
+        self.two = torch.nn.Linear(2, 2)
+        self.two.weight = self.one.weight
+        torch.nn.init.constant_(self.one.weight, value)
+        self.register_buffer("row", self.one.weight.detach()[0])
+
+
+def test_shared_weights_are_owned_once_and_restored_wherever_they_are_used(tmp_path):
+    save_checkpoint(tmp_path, Tied(3.0), IDENTITY, Training(1.0))
+    assert set(load((tmp_path / WEIGHTS).read_bytes())) == {"one.weight", "one.bias", "two.bias", "row"}
+    model = Tied(0.0)
+    assert load_checkpoint(tmp_path, model, IDENTITY) == Training(1.0)
+    assert model.two.weight is model.one.weight
+    assert torch.equal(model.two.weight, torch.full((2, 2), 3.0))
+    assert torch.equal(model.row, torch.full((2,), 3.0))
+
+
+def test_weights_of_an_objective_are_in_the_checkpoint_and_need_not_be_asked_for(tmp_path, capsys):
+    save_checkpoint(tmp_path, model_of(0), IDENTITY, Training(1.0), Tied(3.0))
+    objective = Tied(0.0)
+    assert load_checkpoint(tmp_path, model_of(1), IDENTITY, objective) == Training(1.0)
+    assert torch.equal(objective.two.weight, torch.full((2, 2), 3.0))
+    assert load_checkpoint(tmp_path, model_of(1), IDENTITY) == Training(1.0)
+    assert capsys.readouterr().err == ""
+    assert_refused_with(tmp_path, capsys, torch.nn.Linear(2, 2), "objective:bias is missing")
+
+
+def assert_refused_with(folder, capsys, objective, why):
+    model, before = model_of(1), objective.weight.clone()
+    assert load_checkpoint(folder, model, IDENTITY, objective) is None
+    assert torch.equal(objective.weight, before)
+    assert torch.equal(model.encoder.mean.weight, model_of(1).encoder.mean.weight)
+    assert why in capsys.readouterr().err
+
+
 def test_no_checkpoint_is_no_damage(tmp_path, capsys):
     assert load_checkpoint(tmp_path, model_of(0), IDENTITY) is None
     assert capsys.readouterr().err == ""

@@ -10,10 +10,12 @@ import torch
 
 from benchmark.config.components import ConfigurationError
 from benchmark.config.compose import compose
-from benchmark.training.fit import _batches, _factor, fit
+from benchmark.training.fit import fit
+from benchmark.training.optimizers import optimizer as build_optimizer
+from benchmark.training.order import batches
 from benchmark.training.pixels import Pixels
+from benchmark.training.schedules import factor
 from benchmark.training.setup import build_model, build_objective
-from benchmark.training.updates import optimizer as build_optimizer
 from tests.support.choices import image_dataset
 
 
@@ -35,7 +37,7 @@ def with_options(optimizer, **options):
 
 
 def test_every_example_is_visited_once_an_epoch():
-    rows = list(_batches(20, 5, 8, seed=0))
+    rows = list(batches(20, 5, 8, seed=0))
     for epoch in (rows[:4], rows[4:]):
         assert sorted(torch.cat(epoch).tolist()) == list(range(20))
     assert torch.cat(rows[:4]).tolist() != torch.cat(rows[4:]).tolist()
@@ -87,14 +89,14 @@ def test_epochs_are_passes_over_the_data(batch_size):
 
 
 def test_burda_schedule_spends_3_to_the_i_passes_at_each_rate():
-    rates = [_factor("burda", (epoch + 0.5) / 3280) for epoch in range(3280)]
+    rates = [factor("burda", (epoch + 0.5) / 3280) for epoch in range(3280)]
     for i in range(8):
         assert sum(math.isclose(rate, 10 ** (-i / 7)) for rate in rates) == 3**i
 
 
 def test_cosine_schedule_ends_at_zero():
-    assert _factor("cosine", 0.0) == 1.0
-    assert _factor("cosine", 1.0) == pytest.approx(0.0)
+    assert factor("cosine", 0.0) == 1.0
+    assert factor("cosine", 1.0) == pytest.approx(0.0)
 
 
 def test_training_raises_the_objective_and_keeps_its_history():

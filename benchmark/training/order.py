@@ -1,0 +1,23 @@
+"""Which examples a batch is made of: rows (B,) of a split, in an order that depends on the seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from benchmark.training.noise import torch_stream
+
+
+def batches(num_examples: int, size: int, total: int, seed: int, shuffle: bool = True) -> Iterator[Tensor]:
+    """`total` batches of rows, in a new order each epoch or always in that of the data set; short ones are left out."""
+    order = torch_stream(seed, "order")
+    sent = 0
+    while True:
+        permutation = torch.randperm(num_examples, generator=order) if shuffle else torch.arange(num_examples)
+        for start in range(0, num_examples - size + 1, size):
+            if sent == total:
+                return
+            yield permutation[start : start + size]
+            sent += 1

@@ -50,5 +50,5 @@ def _log_weights(batch: int, num_examples: int, estimator: Estimator, like: Tens
         return like.new_zeros((1, 1))  # nothing but its own component is known
     num_examples = max(num_examples, batch)
     others = math.log((num_examples - 1) / (num_examples * (batch - 1)))
-    weights = like.new_full((batch, batch), others)
+    weights = torch.full((batch, batch), others, dtype=like.dtype, device=like.device)  # one for all stacked models
     return weights.fill_diagonal_(-math.log(num_examples))

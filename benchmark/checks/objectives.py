@@ -1,4 +1,4 @@
-"""What holds of every objective: one finite value (nats) per example, gradients, the same for the same noise."""
+"""What holds of every objective: finite values (nats), gradients, the same for the same noise, stacked or alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmark.checks import stacking
 from benchmark.checks.laws import hold
 from benchmark.config.plan import Plan
 from benchmark.training.setup import build_model, build_objective
@@ -67,4 +68,9 @@ def own_networks_learn_by_themselves(plan: Plan) -> None:
             hold(parameter.grad is None, f"the value of the {own.name} has a gradient to {key} of the model")
 
 
-LAWS = (finite_with_gradients_to_every_parameter, same_noise_same_value, own_networks_learn_by_themselves)
+LAWS = (
+    finite_with_gradients_to_every_parameter,
+    same_noise_same_value,
+    own_networks_learn_by_themselves,
+    *stacking.LAWS,
+)

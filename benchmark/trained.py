@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,13 +14,16 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from benchmark.config.components import Component, component
+from benchmark.config.heads import apart
 from benchmark.config.packages import packages_of
 from benchmark.config.plan import Settings
 from benchmark.datasets import Dataset
 from benchmark.store.checkpoint import load_checkpoint
+from benchmark.store.groups import HEADS
 from benchmark.store.record import Record, read_record
 from benchmark.training.loading import device_of, load_dataset
 from benchmark.training.noise import noise_stream
+from benchmark.training.setup import assembled
 from models.sampling import draw
 from models.vae import VAE
 
@@ -67,12 +70,12 @@ class Trained:
 
     @torch.no_grad()
     def decode(self, codes: ArrayLike) -> Floats:
-        """What codes (N, D) are decoded to: means of p(x|z), (N, *shape)."""
+        """What codes (N, D) are decoded to: the pictures that stand for p(x|z), (N, *shape)."""
         z = torch.as_tensor(np.asarray(codes, dtype=np.float32), device=self._device)
         size = self.model.prior().event_shape[-1]
         if z.ndim != 2 or z.shape[1] != size:
             raise ValueError(f"codes have shape {tuple(z.shape)}, expected (N, {size})")
-        return torch.cat([self.model.decoder(part).mean for part in torch.split(z, BLOCK)]).cpu().numpy()
+        return torch.cat([self.model.predict(part) for part in torch.split(z, BLOCK)]).cpu().numpy()
 
     @torch.no_grad()
     def sample(self, num_examples: int, seed: int = 0) -> Floats:
@@ -103,21 +106,23 @@ def load(
     if record.status != "finished":
         raise ValueError(f"{folder}: the run failed ({record.error_line}); repeat it with force=true")
     packages = [found.name for found in packages_of((), record.provenance.get("packages", {}))]
-    parts = {group: _component(record, group, packages) for group in ("dataset", "model")}
     if record.reference:
         raise ValueError(f"{folder}: {record.choices.get('model')} is a row for comparison, nothing was trained for it")
+    config = apart(record.config)
+    parts = {group: _component(record, group, config[group], packages) for group in ("dataset", "model")}
+    heads = {head: _component(record, head, config[head], packages) for head in HEADS if head in config}
     settings = Settings(data_dir=Path(data_dir) if data_dir else None, cache_dir=Path(cache_dir) if cache_dir else None)
     dataset = load_dataset(parts["dataset"], settings)
     if dataset.checksum != record.config["data_checksum"]:
         raise ValueError(f"{folder}: the data set {dataset.name} has changed since the run; name its files by data_dir")
     where = device_of(device)
-    model = parts["model"].build()(dataset.shape, torch.zeros(dataset.shape)).to(where)
+    model = assembled(parts["model"], heads, dataset.shape, torch.zeros(dataset.shape)).to(where)
     if load_checkpoint(folder, model, record.identity) is None:
         raise ValueError(f"{folder}: its weights are missing or damaged; repeat the run with force=true")
     return Trained(folder, record, model.eval(), dataset, where)
 
 
-def _component(record: Record, group: str, packages: Sequence[str]) -> Component:
-    found = component(group, record.choices[group], record.config[group], packages)
+def _component(record: Record, group: str, node: Any, packages: Sequence[str]) -> Component:
+    found = component(group, record.choices.get(group, group), node, packages)
     assert found is not None
     return found

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from models.aggregate import Estimator, aggregate
+from models.distributions import mean_covariance
 from models.objectives import KL, rate
 from models.sampling import draw
 from models.schedules import ramp
@@ -74,7 +75,7 @@ def dip_vae(
     inference = model.infer(batch.x, 1, batch.noise)
     covariance = torch.atleast_2d(torch.cov(inference.posterior.mean.T, correction=0))
     if kind == "ii":
-        covariance = covariance + torch.diag(inference.posterior.variance.mean(0))
+        covariance = covariance + mean_covariance(inference.posterior)
     diagonal = covariance.diagonal()
     off = covariance.square().sum() - diagonal.square().sum()
     penalty = lambda_off_diagonal * off + lambda_diagonal * (diagonal - 1).square().sum()

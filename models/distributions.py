@@ -1,87 +1,110 @@
-"""Heads that turn features into distributions: posteriors q(z|x), likelihoods p(x|z), priors p(z), all event-summed."""
+"""Distributions with what is asked of them here: draws from a given stream, detaching, whether there is a density."""
 
 from __future__ import annotations
 
-import math
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from torch import Tensor, nn
-from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch import Tensor
+from torch.distributions import (
+    Bernoulli,
+    Categorical,
+    Distribution,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+)
 
-from models.types import Likelihood, Scale, Variance
-
-
-class GaussianPosterior(nn.Module):
-    """q(z|x) = N(mean(h), diag exp(linear(h))^2) *(Burda et al., 2016)*, with features h (B, H) of x.
-
-    With scale="log_variance" the linear map gives the logarithm of the variance *(Locatello et al., 2019)*.
-    """
-
-    def __init__(self, features: nn.Module, num_features: int, latent_dim: int, scale: Scale = "log_stddev") -> None:
-        super().__init__()
-        self.features = features
-        self.mean = nn.Linear(num_features, latent_dim)
-        self.log_stddev = nn.Linear(num_features, latent_dim)  # or twice that
-        self.share = 1.0 if scale == "log_stddev" else 0.5
-
-    def forward(self, x: Tensor) -> Distribution:
-        """x (B, *shape) -> batch (B,), event (D,)."""
-        h = self.features(x)
-        return diagonal_normal(self.mean(h), (self.share * self.log_stddev(h)).exp(), 1)
+if TYPE_CHECKING:
+    from models.noise import Noise
 
 
-class LinearPosterior(nn.Module):
-    """q(z|x) = N(A x + b, diag s^2) with s the same for all x: what is optimal for a linear-Gaussian model."""
-
-    def __init__(self, num_inputs: int, latent_dim: int) -> None:
-        super().__init__()
-        self.mean = nn.Linear(num_inputs, latent_dim)
-        self.log_stddev = nn.Parameter(torch.zeros(latent_dim))
-
-    def forward(self, x: Tensor) -> Distribution:
-        """x (B, *shape) -> batch (B,), event (D,)."""
-        mean = self.mean(x.flatten(1))
-        return diagonal_normal(mean, self.log_stddev.exp().expand_as(mean), 1)
+class NoDensity(ValueError):
+    """Somebody asked for a density that does not exist."""
 
 
-class Decoder(nn.Module):
-    """p(x|z) from a network that maps z (..., D) to an array (..., prod(shape)) of logits or means."""
+class FullGaussian(MultivariateNormal):
+    """N(loc, L L^T) for loc (..., D) and a lower triangular L (..., D, D) with a positive diagonal."""
 
-    def __init__(self, network: nn.Module, shape: tuple[int, ...], likelihood: Likelihood, sigma2: Variance) -> None:
-        super().__init__()
-        self.network = network
-        self.shape = shape
-        self.likelihood = likelihood
-        log_sigma2 = torch.tensor(0.0 if sigma2 == "learned" else math.log(sigma2))
-        self.log_sigma2 = nn.Parameter(log_sigma2, requires_grad=sigma2 == "learned")
+    def __init__(self, loc: Tensor, scale_tril: Tensor) -> None:
+        super().__init__(loc, scale_tril=scale_tril, validate_args=False)
 
-    def forward(self, z: Tensor) -> Distribution:
-        """z (..., D) -> batch (...), event (*shape)."""
-        output = self.network(z).reshape(*z.shape[:-1], *self.shape)
-        if self.likelihood == "bernoulli":
-            return Independent(Bernoulli(logits=output, validate_args=False), len(self.shape), validate_args=False)
-        return diagonal_normal(output, (0.5 * self.log_sigma2).exp().expand_as(output), len(self.shape))
+    def draw(self, num_samples: int, noise: Noise) -> Tensor:
+        """loc + L e with e ~ N(0, I), (K, ..., D)."""
+        e = noise.normal((num_samples, *self.loc.shape), self.loc)
+        return self.loc + (self.scale_tril @ e[..., None])[..., 0]
+
+    def detached(self) -> FullGaussian:
+        """The same distribution, whose density has no gradient to its parameters."""
+        return FullGaussian(self.loc.detach(), self.scale_tril.detach())
 
 
-class StandardNormal(nn.Module):
-    """p(z) = N(0, I), event (D,)."""
+class Delta(Distribution):
+    """All mass at one point (..., D): it can be drawn from, and has no density."""
 
-    loc: Tensor
-    scale: Tensor
+    has_rsample = True
 
-    def __init__(self, latent_dim: int) -> None:
-        super().__init__()
-        self.register_buffer("loc", torch.zeros(latent_dim))
-        self.register_buffer("scale", torch.ones(latent_dim))
+    def __init__(self, point: Tensor) -> None:
+        self.point = point
+        super().__init__(point.shape[:-1], point.shape[-1:], validate_args=False)
 
-    def forward(self) -> Distribution:
-        """The prior itself: no input."""
-        return diagonal_normal(self.loc, self.scale, 1)
+    @property
+    def mean(self) -> Tensor:
+        """The point itself."""
+        return self.point
+
+    @property
+    def variance(self) -> Tensor:
+        """Zero."""
+        return torch.zeros_like(self.point)
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """The point again and again."""
+        return self.point.expand(*sample_shape, *self.point.shape)
+
+    def draw(self, num_samples: int, noise: Noise) -> Tensor:
+        """The point K times, (K, ..., D); nothing is drawn."""
+        return self.rsample((num_samples,))
+
+    def detached(self) -> Delta:
+        """Refused: where there is no density, no estimator can do without its gradient."""
+        raise NoDensity("a point posterior has no density q(z|x), which this estimator needs")
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Refused: it does not exist."""
+        raise NoDensity("a point posterior has no density q(z|x)")
+
+
+class GaussianMixture(MixtureSameFamily):
+    """sum_c w_c N(loc_c, diag stddev_c^2) for logits (C,), loc and stddev (C, D); event (D,)."""
+
+    def __init__(self, logits: Tensor, loc: Tensor, stddev: Tensor) -> None:
+        weights = Categorical(logits=logits, validate_args=False)
+        super().__init__(weights, diagonal_normal(loc, stddev, 1), validate_args=False)
+        self.loc, self.scale = loc, stddev
+
+    def draw(self, num_samples: int, noise: Noise) -> Tensor:
+        """A component by its weight, then a point of it, (K, D); there is a gradient to loc and stddev alone."""
+        cumulative = self.mixture_distribution.probs.cumsum(-1)
+        u = noise.uniform((num_samples, 1), self.loc)
+        chosen = (u > cumulative).sum(-1).clamp_max(len(self.loc) - 1)
+        return torch.addcmul(self.loc[chosen], self.scale[chosen], noise.normal((num_samples, *self.event_shape), u))
+
+    def responsibilities(self, z: Tensor) -> Tensor:
+        """p(c|z) of z (..., D), (..., C)."""
+        joint = self.component_distribution.log_prob(z[..., None, :]) + self.mixture_distribution.logits
+        return joint.softmax(-1)
 
 
 def diagonal_normal(mean: Tensor, stddev: Tensor, event_dims: int) -> Distribution:
     """N(mean, diag stddev^2) whose last `event_dims` dimensions are one event; arguments are not validated (speed)."""
     return Independent(Normal(mean, stddev, validate_args=False), event_dims, validate_args=False)
+
+
+def bernoulli(logits: Tensor, event_dims: int) -> Distribution:
+    """Independent binary values; the density of grey ones in [0, 1] is the usual pseudo-likelihood."""
+    return Independent(Bernoulli(logits=logits, validate_args=False), event_dims, validate_args=False)
 
 
 def is_diagonal_normal(distribution: Distribution) -> bool:
@@ -96,6 +119,23 @@ def is_standard_normal(distribution: Distribution) -> bool:
     return bool((distribution.mean == 0).all() and (distribution.stddev == 1).all())
 
 
-def output_bias(mean: Tensor, likelihood: Likelihood) -> Tensor:
-    """The output that predicts the training mean: its logit, clipped to 0.001..0.999, or for a Gaussian itself."""
-    return torch.logit(mean, eps=1e-3) if likelihood == "bernoulli" else mean
+def has_density(distribution: Distribution) -> bool:
+    """Whether log q(z|x) exists."""
+    return not isinstance(distribution, Delta)
+
+
+def assumed_density(distribution: Distribution) -> Literal["diagonal"] | None:
+    """What scores may assume of q(z|x) beyond its moments."""
+    return "diagonal" if is_diagonal_normal(distribution) else None
+
+
+def assumed_prior(distribution: Distribution) -> Literal["standard_normal"] | None:
+    """What scores may assume of p(z)."""
+    return "standard_normal" if is_standard_normal(distribution) else None
+
+
+def mean_covariance(distribution: Distribution) -> Tensor:
+    """E_x Cov[z|x] over the batch, (D, D)."""
+    if isinstance(distribution, MultivariateNormal):
+        return distribution.covariance_matrix.mean(0)
+    return torch.diag(distribution.variance.mean(0))

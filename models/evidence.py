@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from models.distributions import has_density
 from models.noise import Noise
 from models.sampling import draw
 from models.vae import VAE, Inference
@@ -20,8 +21,9 @@ MOST_NUMBERS = 2**22  # decoded numbers held at a time: 16 MB of float32, near t
 class RateDistortion(NamedTuple):
     """Per-example estimates, (B,) nats each."""
 
-    rate: Tensor
+    rate: Tensor | None  # None where q(z|x) has no density
     distortion: Tensor
+    closed_form: bool = True  # whether the rate is no Monte Carlo estimate
 
 
 class Evidence(NamedTuple):
@@ -37,17 +39,20 @@ def rates_and_distortions(
 ) -> RateDistortion:
     """R = E_q[log q(z|x) - log p(z)], D = -E_q log p(x|z) *(Alemi et al., 2018)*, for each x (B, *shape).
 
-    The rate is the closed-form KL where there is one; the rest are means of `num_samples` draws. Where `posterior` is
-    given, x was encoded already and is not encoded again.
+    The rate is the closed-form KL where there is one; the rest are means of `num_samples` draws, of one draw where all
+    are the same. Where `posterior` is given, x was encoded already and is not encoded again.
     """
-    chunks = _chunks(model, x, num_samples, noise, posterior)
-    parts = [(chunk, *_chunk_rate_distortion(inference)) for chunk, inference in chunks]
-    total = sum(chunk for chunk, _, _ in parts)
-    rate = sum(chunk * rate for chunk, rate, _ in parts) / total
-    distortion = sum(chunk * distortion for chunk, _, distortion in parts) / total
-    assert isinstance(rate, Tensor)
-    assert isinstance(distortion, Tensor)
-    return RateDistortion(rate, distortion)
+    posterior = model.encoder(x) if posterior is None else posterior
+    if not has_density(posterior):
+        [(_, inference)] = _chunks(model, x, 1, noise, posterior)
+        return RateDistortion(None, -inference.log_px_z.double()[0])
+    rate = distortion = torch.zeros((), dtype=torch.float64, device=x.device)
+    exact = True
+    for chunk, inference in _chunks(model, x, num_samples, noise, posterior):
+        rate = rate + chunk * inference.kl.double()
+        distortion = distortion - chunk * inference.log_px_z.double().mean(0)
+        exact = exact and inference.kl_is_exact
+    return RateDistortion(rate / num_samples, distortion / num_samples, exact)
 
 
 @torch.no_grad()
@@ -82,15 +87,7 @@ def _chunks(
 ) -> Iterator[tuple[int, Inference]]:
     """Inferences of at most MOST_NUMBERS decoded numbers that together hold K samples of every example."""
     posterior = model.encoder(x) if posterior is None else posterior
-    largest = max(1, MOST_NUMBERS // x.numel())
+    largest = max(1, MOST_NUMBERS // (len(x) * model.numbers_decoded(x)))
     for start in range(0, num_samples, largest):
         size = min(largest, num_samples - start)
         yield size, model.decode(x, draw(posterior, size, noise), posterior)
-
-
-def _chunk_rate_distortion(inference: Inference) -> tuple[Tensor, Tensor]:
-    try:
-        rate = inference.kl
-    except NotImplementedError:
-        rate = (inference.log_qz_x - inference.log_pz).mean(0)
-    return rate.double(), -inference.log_px_z.double().mean(0)

@@ -1,4 +1,4 @@
-"""Architectures: functions from the shape (C, H, W) or (n,) of one example and the training mean to a VAE."""
+"""Architectures: functions from the shape (C, H, W) or (n,) of one example, the training mean and heads to a VAE."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import torch
 from annotated_types import MinLen
 from torch import Tensor, nn
 
-from models.distributions import Decoder, GaussianPosterior, LinearPosterior, StandardNormal, output_bias
-from models.types import Activation, Count, Kernels, Likelihood, OutputBias, Scale, Variance
-from models.vae import VAE
+from models.heads import DEFAULT, Heads
+from models.likelihoods import Likelihood
+from models.posteriors import Encoder
+from models.types import Activation, Count, Kernels, OutputBias
+from models.vae import VAE, Decoder
 from models.weights import glorot
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -19,55 +21,47 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }  # fmt: skip
 
 
-def linear(
-    shape: tuple[int, ...],
-    mean: Tensor,
-    *,
-    latent_dim: Count = 3,
-    likelihood: Likelihood = "gaussian",
-    sigma2: Variance = 1.0,
-) -> VAE:
-    """Linear encoder with a diagonal covariance, linear decoder: probabilistic PCA *(Tipping and Bishop, 1999)*."""
-    output = nn.Linear(latent_dim, mean.numel())
-    encoder = LinearPosterior(mean.numel(), latent_dim)
-    return _assemble(encoder, output, output, shape, mean, latent_dim, likelihood, sigma2)
+def linear(shape: tuple[int, ...], mean: Tensor, heads: Heads = DEFAULT, *, latent_dim: Count = 3) -> VAE:
+    """Linear encoder and decoder: probabilistic PCA *(Tipping and Bishop, 1999)* with a Gaussian likelihood."""
+    likelihood = heads.likelihood(shape)
+    output = nn.Linear(latent_dim, likelihood.outputs * mean.numel())
+    encoder = Encoder(nn.Flatten(), heads.posterior(mean.numel(), latent_dim))
+    return _assemble(encoder, Decoder(output, shape, likelihood), heads, latent_dim, output, mean)
 
 
 def mlp(
     shape: tuple[int, ...],
     mean: Tensor,
+    heads: Heads = DEFAULT,
     *,
     latent_dim: Count = 50,
     encoder_hidden: tuple[Count, ...] = (200, 200),
     decoder_hidden: tuple[Count, ...] = (200, 200),
     encoder_activation: Activation = "tanh",
     decoder_activation: Activation = "tanh",
-    likelihood: Likelihood = "bernoulli",
-    sigma2: Variance = 1.0,
 ) -> VAE:
     """Fully connected encoder and decoder *(Burda et al., 2016: 784-200-200-50, tanh)*."""
+    likelihood = heads.likelihood(shape)
     widths = (mean.numel(), *encoder_hidden)
     features = nn.Sequential(nn.Flatten(), *_layers(widths, encoder_activation))
     hidden = (latent_dim, *decoder_hidden)
-    output = nn.Linear(hidden[-1], mean.numel())
+    output = nn.Linear(hidden[-1], likelihood.outputs * mean.numel())
     network = nn.Sequential(*_layers(hidden, decoder_activation), output)
-    encoder = GaussianPosterior(features, widths[-1], latent_dim)
-    return _assemble(encoder, network, output, shape, mean, latent_dim, likelihood, sigma2)
+    encoder = Encoder(features, heads.posterior(widths[-1], latent_dim))
+    return _assemble(encoder, Decoder(network, shape, likelihood), heads, latent_dim, output, mean)
 
 
 def conv(
     shape: tuple[int, ...],
     mean: Tensor,
+    heads: Heads = DEFAULT,
     *,
     latent_dim: Count = 10,
     channels: Annotated[tuple[Count, ...], MinLen(1)] = (32, 32, 64, 64),
     kernels: Kernels = (4,),
     hidden: tuple[Count, ...] = (256,),
     activation: Activation = "relu",
-    posterior_scale: Scale = "log_stddev",
     output_bias: OutputBias = "mean",
-    likelihood: Likelihood = "bernoulli",
-    sigma2: Variance = 1.0,
 ) -> VAE:
     """Convolutions of stride 2, then dense layers; the decoder mirrors them with 4x4 ones *(Higgins et al., 2017)*.
 
@@ -79,6 +73,7 @@ def conv(
         raise ValueError(f"model.kernels={list(kernels)}: more than the {len(channels)} layers of model.channels")
     if len(shape) != 3:
         raise ValueError(f"model=conv needs images (C, H, W), this data set has shape {shape} (use model=mlp)")
+    likelihood = heads.likelihood(shape)
     sizes = _halvings(shape[1], shape[2], len(channels))
     planes = (shape[0], *channels[: len(sizes) - 1])
     flat = planes[-1] * sizes[-1][0] * sizes[-1][1]
@@ -86,11 +81,12 @@ def conv(
     for (inputs, outputs), kernel in zip(pairwise(planes), chain(kernels, repeat(kernels[-1])), strict=False):
         down += [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2 - 1), ACTIVATIONS[activation]()]
     features = nn.Sequential(*down, nn.Flatten(), *_layers((flat, *hidden), activation))
-    up, output = _upwards(planes, sizes, activation)
+    up, output = _upwards((likelihood.outputs * shape[0], *planes[1:]), sizes, activation)
     dense = _layers((latent_dim, *reversed(hidden), flat), activation)
     network = _Unflattened(nn.Sequential(*dense, nn.Unflatten(1, (planes[-1], *sizes[-1])), *up))
-    encoder = GaussianPosterior(features, hidden[-1] if hidden else flat, latent_dim, posterior_scale)
-    return _assemble(encoder, network, output, shape, mean, latent_dim, likelihood, sigma2, output_bias)
+    encoder = Encoder(features, heads.posterior(hidden[-1] if hidden else flat, latent_dim))
+    decoder = Decoder(network, shape, likelihood)
+    return _assemble(encoder, decoder, heads, latent_dim, output, mean, output_bias)
 
 
 class _Unflattened(nn.Module):
@@ -105,22 +101,20 @@ class _Unflattened(nn.Module):
 
 
 def _assemble(
-    encoder: nn.Module,
-    network: nn.Module,
-    output: nn.Module,
-    shape: tuple[int, ...],
-    mean: Tensor,
+    encoder: Encoder,
+    decoder: Decoder,
+    heads: Heads,
     latent_dim: int,
-    likelihood: Likelihood,
-    sigma2: Variance,
+    output: nn.Module,
+    mean: Tensor,
     bias: OutputBias = "mean",
 ) -> VAE:
     """Glorot-uniform weights, zero biases, an output bias that predicts the training mean *(Burda et al., 2016)*."""
-    model = VAE(encoder, Decoder(network, shape, likelihood, sigma2), StandardNormal(latent_dim))
-    glorot(model)
+    glorot(encoder)
+    glorot(decoder)
     if bias == "mean":
-        _predict(output, mean, likelihood)
-    return model
+        _predict(output, mean, decoder.likelihood)
+    return VAE(encoder, decoder, heads.prior(latent_dim))  # last: networks start alike whatever a prior draws
 
 
 @torch.no_grad()
@@ -128,8 +122,8 @@ def _predict(output: nn.Module, mean: Tensor, likelihood: Likelihood) -> None:
     """Set the bias of the output layer to what predicts the mean (*shape)."""
     assert isinstance(output.bias, Tensor)
     # a convolution has one bias per channel: the best single prediction of a plane is its mean
-    per_output = mean.flatten() if output.bias.numel() == mean.numel() else mean.flatten(1).mean(1)
-    output.bias.copy_(output_bias(per_output, likelihood))
+    whole = output.bias.numel() == likelihood.outputs * mean.numel()
+    output.bias.copy_(likelihood.bias(mean.flatten() if whole else mean.flatten(1).mean(1)).flatten())
 
 
 def _layers(widths: tuple[int, ...], activation: str) -> list[nn.Module]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from typing import Literal
 
 from torch import Tensor
 
@@ -17,7 +17,7 @@ KL = Literal["analytic", "monte_carlo"]
 def elbo(model: VAE, batch: Batch, *, kl: KL = "analytic", num_samples: Count = 1) -> Tensor:
     """ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z)) *(Kingma and Welling, 2014, Eq. 3)*, (B,) nats, mean of K samples.
 
-    The KL is in closed form, or the Monte Carlo mean of log q(z|x) - log p(z); both have the same expectation.
+    The KL is in closed form where one is known, or the mean of log q(z|x) - log p(z); both have the same expectation.
     """
     return beta_vae(model, batch, beta=1.0, kl=kl, num_samples=num_samples)
 
@@ -48,20 +48,11 @@ def iwae(model: VAE, batch: Batch, *, num_samples: Count = 5) -> Tensor:
     return log_w.logsumexp(0) - math.log(num_samples)
 
 
-class Autoencoder:
-    """log p(x|z) at z = E[z|x]: minus the distortion of a deterministic code, (B,) nats; its rate does not exist."""
-
-    deterministic: ClassVar[bool] = True
-
-    def __init__(self, latent_dim: int) -> None:
-        """Objectives that are classes get the latent dimension; this one has no use for it."""
-
-    def __call__(self, model: VAE, batch: Batch) -> Tensor:
-        """The value for each example, (B,)."""
-        posterior = model.encoder(batch.x)
-        return model.decode(batch.x, posterior.mean[None], posterior).log_px_z[0]
+def autoencoder(model: VAE, batch: Batch) -> Tensor:
+    """log p(x|z), (B,) nats: minus the distortion alone, at the one z that a point posterior gives."""
+    return model.infer(batch.x, 1, batch.noise).log_px_z[0]
 
 
 def rate(inference: Inference, kl: KL) -> Tensor:
-    """KL(q(z|x) || p(z)), (B,) nats: in closed form, or the mean of log q(z|x) - log p(z) over the draws."""
-    return inference.kl if kl == "analytic" else (inference.log_qz_x - inference.log_pz).mean(0)
+    """KL(q(z|x) || p(z)), (B,) nats: in closed form where one is known, or the mean of log q - log p over the draws."""
+    return inference.kl if kl == "analytic" else inference.kl_by_draws

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, kl_divergence
+from torch.distributions import Distribution
 
+from models.divergences import closed_form_kl, kl_per_dimension
+from models.likelihoods import Likelihood
 from models.noise import NOTHING, Noise
 from models.sampling import draw
 
@@ -61,8 +64,51 @@ class Inference:
 
     @cached_property
     def kl(self) -> Tensor:
-        """KL(q(z|x) || p(z)) in closed form, (B,); NotImplementedError where none is known."""
-        return kl_divergence(self.posterior, self.prior)
+        """KL(q(z|x) || p(z)), (B,): in closed form, or the mean of log q(z|x) - log p(z) over the K draws where none is
+        known; NoDensity where there is no such thing."""
+        return self.kl_by_draws if self._closed_form is None else self._closed_form
+
+    @property
+    def kl_by_draws(self) -> Tensor:
+        """The Monte Carlo estimate of KL(q(z|x) || p(z)), (B,)."""
+        return (self.log_qz_x - self.log_pz).mean(0)
+
+    @property
+    def kl_is_exact(self) -> bool:
+        """Whether `kl` is in closed form."""
+        return self._closed_form is not None
+
+    @property
+    def kl_per_dimension(self) -> Tensor | None:
+        """KL(q(z_d|x) || p(z_d)), (B, D), where posterior and prior factorise, else None."""
+        return kl_per_dimension(self.posterior, self.prior)
+
+    @cached_property
+    def _closed_form(self) -> Tensor | None:
+        return closed_form_kl(self.posterior, self.prior)
+
+
+class Decoder(nn.Module):
+    """z (..., D) -> p(x|z): a network that gives an array (..., outputs * prod(shape)), and a likelihood head."""
+
+    def __init__(self, network: nn.Module, shape: tuple[int, ...], likelihood: Likelihood) -> None:
+        super().__init__()
+        self.network = network
+        self.shape = shape
+        self.likelihood = likelihood
+
+    def forward(self, z: Tensor) -> Distribution:
+        """p(x|z), batch (...), event (*shape)."""
+        return self.likelihood(self.network(z).reshape(*z.shape[:-1], self.likelihood.outputs, *self.shape))
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers describe one decoded example: what it costs in memory."""
+        return self.likelihood.outputs * math.prod(self.shape)
+
+    def predict(self, z: Tensor) -> Tensor:
+        """The pictures (..., *shape) that stand for p(x|z)."""
+        return self.likelihood.predict(self(z))
 
 
 class VAE(nn.Module):
@@ -83,7 +129,15 @@ class VAE(nn.Module):
         """The inference of given codes z (K, B, D); nothing is encoded again."""
         return Inference(x, z, posterior, self.decoder(z), self.prior())
 
+    def predict(self, z: Tensor) -> Tensor:
+        """The pictures that stand for p(x|z) of z (..., D), (..., *shape)."""
+        return self.decoder.predict(z) if isinstance(self.decoder, Decoder) else self.decoder(z).mean
+
+    def numbers_decoded(self, x: Tensor) -> int:
+        """How many numbers one decoded example takes, of examples like x (B, *shape)."""
+        return self.decoder.numbers if isinstance(self.decoder, Decoder) else x[0].numel()
+
     def sample(self, num_examples: int, noise: Noise) -> Tensor:
-        """Means of p(x|z) for codes from the prior, (n, *shape)."""
+        """Pictures for codes from the prior, (n, *shape)."""
         with torch.no_grad():
-            return self.decoder(draw(self.prior(), num_examples, noise)).mean
+            return self.predict(draw(self.prior(), num_examples, noise))

@@ -25,7 +25,7 @@ from benchmark.store.record import FILE, read_record
 from benchmark.sweeping.prepare import prepare
 from benchmark.sweeping.sweep import perform_all
 from benchmark.training.setup import REHEARSAL
-from models.distributions import GaussianPosterior
+from models.posteriors import Encoder
 from tests.support.choices import TINY
 
 
@@ -254,7 +254,7 @@ def test_the_encoder_sees_each_image_once_in_an_evaluation(plan_of_run):
     seen = []
 
     def count(module, inputs, output):
-        if isinstance(module, GaussianPosterior):
+        if isinstance(module, Encoder):
             seen.append(inputs[0])
 
     plan = plan_of_run(

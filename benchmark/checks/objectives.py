@@ -40,9 +40,8 @@ def finite_with_gradients_to_every_parameter(plan: Plan) -> None:
     hold(value.isfinite().all(), "gives values that are NaN or infinite")
     hold(value.requires_grad, "gives a value without a gradient")
     value.mean().backward()
-    point_code = getattr(objective, "deterministic", False)  # which has no spread to learn
     for key, parameter in model.named_parameters():
-        if parameter.requires_grad and not (point_code and "log_stddev" in key):
+        if parameter.requires_grad:
             hold(parameter.grad is not None, f"no gradient reaches {key}")
             assert parameter.grad is not None
             hold(parameter.grad.isfinite().all(), f"the gradient of {key} is NaN or infinite")

@@ -28,6 +28,7 @@ MOVED: Mapping[str, str] = {
     "metrics.nonlinear_probes.boosted_probe": "metrics.predictors.boosted_probe",
     "metrics.nonlinear_probes.knn_probe": "metrics.predictors.knn_probe",
     "metrics.nonlinear_probes.mlp_probe": "metrics.predictors.mlp_probe",
+    "models.objectives.autoencoder": "models.objectives.Autoencoder",
 }
 
 # Frozen name -> options that came later, each with the value that does what was done before there was the option.

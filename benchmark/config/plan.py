@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from annotated_types import Ge
 
 from benchmark.config.components import Component, ConfigurationError, check_value, component, suggestion
+from benchmark.config.heads import apart, names_of, takes_heads, together
 from benchmark.config.packages import OURS
 from benchmark.store.documents import digest
-from benchmark.store.groups import COMPONENTS, EVERY
+from benchmark.store.groups import COMPONENTS, EVERY, HEADS
 from benchmark.store.published import names as names_published
 from benchmark.store.versions import NUMBERS
 from metrics.declared import read_also
@@ -63,6 +64,7 @@ class Plan:
     choices: Mapping[str, str]
     settings: Settings
     data_checksum: str = ""
+    heads: Mapping[str, Component] = field(default_factory=dict)  # posterior, prior, likelihood of a model of networks
     overrides: tuple[str, ...] = ()  # of the configuration, as Hydra takes them
     flags: tuple[str, ...] = ()  # of the command: where else its YAML is
 
@@ -86,21 +88,23 @@ class Plan:
     @property
     def packages(self) -> tuple[str, ...]:
         """The packages beside ours that its functions are of, in order."""
-        parts = (self.dataset, self.model, self.objective, self.trainer, *self.metrics)
+        parts = (self.dataset, self.model, *self.heads.values(), self.objective, self.trainer, *self.metrics)
         roots = {part.target.partition(".")[0] for part in parts if part is not None}
         return tuple(sorted(roots - set(OURS)))
 
     @property
     def identity(self) -> dict[str, Any]:
         """What makes it this run and no other; metrics are not part of it."""
-        parts = {"dataset": self.dataset, "model": self.model, "objective": self.objective, "trainer": self.trainer}
+        parts = {"dataset": self.dataset, "objective": self.objective, "trainer": self.trainer}
         configs = {group: part and part.as_config() for group, part in parts.items()}
-        return {**configs, "seed": self.settings.seed, "data_checksum": self.data_checksum, "numbers": NUMBERS}
+        rest = {"seed": self.settings.seed, "data_checksum": self.data_checksum, "numbers": NUMBERS}
+        return {**configs, **together(self.model, self.heads), **rest}
 
     @property
     def folder(self) -> Path:
         """results_dir/<experiment>/runs/<slug>-<hash>."""
-        slug = "-".join(self.choices[group] for group in ("dataset", "model", "objective"))
+        heads = [head for head in HEADS if head in self.identity]
+        slug = "-".join(self.choices[group] for group in ("dataset", "model", *heads, "objective"))
         slug = re.sub(r"[^A-Za-z0-9_.-]+", "_", slug)[:80]
         name = f"{slug}-s{self.settings.seed}-{digest(self.identity)[:10]}"
         return self.settings.results_dir / self.experiment / "runs" / name
@@ -119,7 +123,9 @@ def plan(
     """
     if removed := [group for group in COMPONENTS if group not in config]:
         raise ConfigurationError(f"{removed[0]}: there is none in this configuration; choose one, {removed[0]}=<name>")
-    names = {group: _name(group, choices.get(group) or "custom") for group in ("dataset", "model", "trainer")}
+    given, config = config, apart(config)
+    names = {group: _name(group, choices.get(group) or "custom") for group in ("dataset", "model", *HEADS, "trainer")}
+    names |= names_of(names, given, config)
     names["experiment"] = _name("experiment", choices.get("experiment") or "single")
     names["objective"] = _name("objective", choices.get("objective") or "custom")
     dataset = component("dataset", names["dataset"], config["dataset"], packages)
@@ -127,6 +133,8 @@ def plan(
     if dataset is None or model is None:
         lacking = "dataset" if dataset is None else "model"
         raise ConfigurationError(f"{lacking}._target_: null makes none; choose one by its name")
+    heads = _heads(config, names, model, overrides, packages)
+    names |= {head: "none" for head in HEADS if head not in heads}
     objective = component("objective", names["objective"], config["objective"], packages)
     if model.target.startswith(OF_REFERENCES):
         objective, names["objective"] = None, "none"
@@ -143,7 +151,30 @@ def plan(
     metrics = tuple(_metrics(config["metrics"], packages))
     explicit = choices.get("metrics") not in METRIC_SETS
     parts = (dataset, model, objective, trainer, metrics, explicit)
-    return Plan(*parts, names, settings, overrides=tuple(overrides), flags=tuple(flags))
+    return Plan(*parts, names, settings, heads=heads, overrides=tuple(overrides), flags=tuple(flags))
+
+
+def _heads(
+    config: Mapping[str, Any], names: Mapping[str, str], model: Component, typed: Sequence[str], packages: Sequence[str]
+) -> dict[str, Component]:
+    """The heads of a model that takes any; a reference has none, and a model that makes its own takes none."""
+    if model.target.startswith(OF_REFERENCES):
+        return {}
+    if not takes_heads(model.function):
+        _refuse_heads(names["model"], typed)
+        return {}
+    found = {head: component(head, names[head], config[head], packages) for head in HEADS}
+    for head, part in found.items():
+        if part is None:
+            raise ConfigurationError(f"{head}._target_: null makes none; choose one by its name")
+    return {head: part for head, part in found.items() if part is not None}
+
+
+def _refuse_heads(model: str, typed: Sequence[str]) -> None:
+    for text in typed:
+        if re.split(r"[=.]", text.lstrip("+"))[0] in HEADS:
+            remedy = "give its function a third parameter, heads: models.heads.Heads, to let them be chosen"
+            raise ConfigurationError(f"{text}: model={model} makes its own heads; {remedy}")
 
 
 def _name(group: str, choice: Any) -> str:

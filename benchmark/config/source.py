@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.components import ConfigurationError, check_options, locate, suggestion
+from benchmark.config.heads import OF_BEFORE
 from benchmark.config.mistakes import explain
 from benchmark.config.packages import KEY, Package, gathered, packages_of
 
@@ -45,10 +46,11 @@ def register(packages: Sequence[Package] = ()) -> None:
 def as_hydra_reads(override: str) -> str:
     """An override as Hydra's grammar and its closed mappings want it written.
 
-    In quotes a score's name with brackets, which would be the start of a list; as an addition a key of an open mapping.
+    In quotes a score's name with brackets, which would be the start of a list; as an addition a key of an open mapping,
+    and one that models had before.
     """
     text = re.sub(r"^(rank_by|optimise)=(\w+\[\w*\])$", r'\1="\2"', override)
-    return f"++{text}" if OPEN.match(text) else text
+    return f"++{text}" if OPEN.match(text) or text.partition("=")[0] in OF_BEFORE else text
 
 
 def is_of_hydra(override: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,9 +15,10 @@ from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
 from benchmark.measure.encode import BLOCK
 from metrics.core import Better, Inapplicable, Score
-from models.distributions import Decoder, LinearPosterior, StandardNormal
+from models.distributions import has_density
 from models.evidence import importance_evidence, rates_and_distortions
 from models.exact import linear_beta_vae, linear_log_evidence
+from models.linear_gaussian import LinearGaussian, as_linear_gaussian, beta_of
 from models.noise import NOTHING, Noise
 from models.types import Count
 from models.vae import VAE
@@ -37,7 +37,6 @@ class TrainedModel:
     x: Tensor  # (N, *shape)
     posteriors: Sequence[Distribution]  # q(z|x) in blocks of BLOCK examples, none for codes without a density
     noise: Noise = NOTHING  # each metric is given a stream of its own
-    deterministic: bool = False
 
     def blocks(self, most: int | None = None) -> Iterator[tuple[Tensor, Distribution | None]]:
         """x in blocks with their posteriors; only a block that `most` cuts must be encoded anew."""
@@ -49,7 +48,7 @@ class TrainedModel:
         """Why densities of z do not exist here, or an empty string."""
         if self.model is None:
             return "codes of a reference have no density"
-        return "a deterministic code has no density" if self.deterministic else ""
+        return "" if all(map(has_density, self.posteriors)) else "a deterministic code has no density"
 
 
 def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) -> list[Score]:
@@ -60,21 +59,23 @@ def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) 
     model = trained.model
     if model is None:
         return [_null(name, trained.no_density) for name in ("rate", "distortion", "elbo")]
-    if trained.deterministic:
-        log_px = torch.cat([_log_px_at_mean(model, *block) for block in trained.blocks()])
-        distortion = _mean("distortion", -log_px, "lower", "at the mean of the code")
-        return [_null("rate", trained.no_density), distortion, _null("elbo", trained.no_density)]
     samples = num_samples or _affordable(model, len(trained.x))
     parts = [
         rates_and_distortions(model, x, num_samples=samples, noise=trained.noise, posterior=posterior)
         for x, posterior in trained.blocks()
     ]
-    rates, distortions = (torch.cat(values) for values in zip(*parts, strict=True))
+    distortions = torch.cat([part.distortion for part in parts])
+    rates = [part.rate for part in parts if part.rate is not None]
+    if not rates:
+        distortion = _mean("distortion", distortions, "lower", "at the one z of a point posterior")
+        return [_null("rate", trained.no_density), distortion, _null("elbo", trained.no_density)]
     note = f"{samples} samples of z per example"
+    exact = all(part.closed_form for part in parts)
+    of_rate = note if exact else f"a Monte Carlo estimate, no closed form is known; {note}"
     return [
-        _mean("rate", rates, None, note),
+        _mean("rate", torch.cat(rates), None, of_rate),
         _mean("distortion", distortions, "lower", note),
-        _mean("elbo", -(rates + distortions), "higher", note),
+        _mean("elbo", -(torch.cat(rates) + distortions), "higher", note),
     ]
 
 
@@ -108,20 +109,19 @@ def evidence(trained: TrainedModel, *, num_samples: Count = 100, num_examples: C
 
 def exact(trained: TrainedModel) -> list[Score]:
     """Closed forms: the optimum of a linear (beta-)VAE on Gaussian data, and log p(x) of the linear model at hand."""
-    model, eigenvalues = trained.model, trained.dataset.exact.get("eigenvalues")
-    if model is None or not _is_linear_gaussian(model):
+    known = None if trained.model is None else as_linear_gaussian(trained.model)
+    if known is None:
         raise Inapplicable("exact needs model=linear with a Gaussian likelihood: no closed form is known otherwise")
-    scores = [_exact_log_evidence(model, trained.x)]
-    objective = trained.plan.objective
-    if eigenvalues is not None and objective and objective.name in ("elbo", "beta_vae"):
-        scores += _exact_optimum(trained, model, list(eigenvalues), float(objective.options.get("beta", 1.0)))
+    scores = [_exact_log_evidence(known, trained.x)]
+    eigenvalues, objective = trained.dataset.exact.get("eigenvalues"), trained.plan.objective
+    beta = None if objective is None else beta_of(objective.build())
+    if eigenvalues is not None and beta is not None:
+        scores += _exact_optimum(known, list(eigenvalues), beta)
     return scores
 
 
-def _exact_optimum(trained: TrainedModel, model: VAE, eigenvalues: list[float], beta: float) -> list[Score]:
-    options = trained.plan.model.options
-    sigma2 = None if options["sigma2"] == "learned" else float(options["sigma2"])
-    best = linear_beta_vae(eigenvalues, int(options["latent_dim"]), beta, sigma2)
+def _exact_optimum(known: LinearGaussian, eigenvalues: list[float], beta: float) -> list[Score]:
+    best = linear_beta_vae(eigenvalues, known.weight.shape[1], beta, known.given)
     note = f"closed-form optimum at beta sigma2 = {beta * best.sigma2:.6g}"
     return [
         Score("exact_rate", best.rate, unit="nats", reason=note),
@@ -131,25 +131,10 @@ def _exact_optimum(trained: TrainedModel, model: VAE, eigenvalues: list[float], 
     ]
 
 
-def _exact_log_evidence(model: VAE, x: Tensor) -> Score:
-    assert isinstance(model.decoder, Decoder)
-    output = model.decoder.network
-    assert isinstance(output, torch.nn.Linear)
-    weight, bias = (value.detach().double().cpu().numpy() for value in (output.weight, output.bias))
-    sigma2 = math.exp(model.decoder.log_sigma2.item())
-    log_px = linear_log_evidence(x.flatten(1).double().cpu().numpy(), weight, bias, sigma2)
+def _exact_log_evidence(known: LinearGaussian, x: Tensor) -> Score:
+    pixels = x.flatten(1).double().cpu().numpy()
+    log_px = linear_log_evidence(pixels, known.weight, known.bias, known.sigma2)
     return _mean("exact_log_evidence", torch.from_numpy(log_px), "higher", "log p(x) of this linear model")
-
-
-def _is_linear_gaussian(model: VAE) -> bool:
-    linear = isinstance(model.encoder, LinearPosterior) and isinstance(model.prior, StandardNormal)
-    return linear and isinstance(model.decoder, Decoder) and model.decoder.likelihood == "gaussian"
-
-
-@torch.no_grad()
-def _log_px_at_mean(model: VAE, x: Tensor, posterior: Distribution | None) -> Tensor:
-    posterior = model.encoder(x) if posterior is None else posterior
-    return model.decode(x, posterior.mean[None], posterior).log_px_z[0].double()
 
 
 def _mean(name: str, values: Tensor, better: Better | None, note: str) -> Score:

@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 
 from benchmark.datasets import Dataset
 from metrics.core import Codes, Density, Prior, Representation
-from models.distributions import is_diagonal_normal
+from models.distributions import assumed_density, has_density
 from models.noise import Noise
 from models.sampling import draw
 from models.vae import VAE
@@ -41,14 +41,14 @@ class Encoded:
         return cls({"mean": np.asarray(codes, dtype=np.float64)})
 
 
-def encoded(posteriors: Sequence[Distribution], noise: Noise, deterministic: bool) -> Encoded:
-    """Means, standard deviations and one sample of q(z|x), float64, of encoded blocks; means alone of point codes."""
+def encoded(posteriors: Sequence[Distribution], noise: Noise) -> Encoded:
+    """Means, standard deviations and one sample of q(z|x), float64, of encoded blocks; means alone of points."""
     mean = _stacked([posterior.mean for posterior in posteriors])
-    if deterministic:
+    if not all(map(has_density, posteriors)):
         return Encoded.points(mean)
     stddev = _stacked([posterior.stddev for posterior in posteriors])
     sample = _stacked([draw(posterior, 1, noise)[0] for posterior in posteriors])
-    density: Density | None = "diagonal" if all(map(is_diagonal_normal, posteriors)) else None
+    density: Density | None = "diagonal" if all(map(assumed_density, posteriors)) else None
     return Encoded({"mean": mean, "sample": sample}, stddev, density)
 
 

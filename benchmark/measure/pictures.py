@@ -14,6 +14,7 @@ from benchmark.drawing.layout import DPI, EDGE, LABEL, Block, Row, Sides, lay_ou
 from benchmark.store.files import write_atomically
 from benchmark.training.noise import noise_stream
 from metrics.core import Representation
+from models.divergences import kl_per_dimension
 from models.vae import VAE
 
 COLUMNS = 12
@@ -30,22 +31,22 @@ def draw_pictures(
         return
     mean = torch.cat([posterior.mean for posterior in posteriors[:3]])
     shown = x[:COLUMNS]
-    reconstructions = model.decoder(mean[:COLUMNS]).mean
+    reconstructions = model.predict(mean[:COLUMNS])
     title = "test images (above) and what is decoded from the means of their codes (below)"
     _save(folder / "reconstructions.png", torch.cat([shown, reconstructions]), COLUMNS, title, None)
-    importance, unit = _importance(mean, posteriors[:3], representation)
+    importance, unit = _importance(mean, posteriors[:3], model.prior())
     _traversals(folder / "traversals.png", model, mean, importance, unit)
     if representation.test.stddev is not None:
         samples = model.sample(5 * COLUMNS, noise_stream(seed, "pictures", x.device))
         _save(folder / "prior_samples.png", samples, COLUMNS, "decoded from draws of the prior", None)
 
 
-def _importance(mean: Tensor, posteriors: Sequence[Distribution], known: Representation) -> tuple[Tensor, str]:
+def _importance(mean: Tensor, posteriors: Sequence[Distribution], prior: Distribution) -> tuple[Tensor, str]:
     """How much each dimension carries, (D,): its rate in nats where axis by axis there is one, else its variance."""
-    if known.test.no_density or known.prior != "standard_normal":
+    rates = [kl_per_dimension(posterior, prior) for posterior in posteriors]
+    if any(rate is None for rate in rates):
         return mean.var(0), "variance"
-    variance = torch.cat([posterior.variance for posterior in posteriors])
-    return (0.5 * (variance + mean**2 - 1 - variance.log())).mean(0), "nats"
+    return torch.cat([rate for rate in rates if rate is not None]).mean(0), "nats"
 
 
 def _traversals(path: Path, model: VAE, means: Tensor, importance: Tensor, unit: str) -> None:
@@ -55,7 +56,7 @@ def _traversals(path: Path, model: VAE, means: Tensor, importance: Tensor, unit:
     codes = means[0].expand(len(order), len(steps), -1).clone()
     for row, dimension in enumerate(order.tolist()):
         codes[row, :, dimension] = centre[dimension] + steps * spread[dimension]
-    images = model.decoder(codes.flatten(0, 1)).mean
+    images = model.predict(codes.flatten(0, 1))
     labels = [f"z{d}: {importance[d].item():.2f} {unit}" for d in order.tolist()]
     title = "one code changed at a time, from -2.5 to 2.5 standard deviations of its means"
     _save(path, images, len(steps), title, labels)

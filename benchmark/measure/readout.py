@@ -15,7 +15,7 @@ from benchmark.store.documents import digest
 from benchmark.training.noise import noise_stream
 from benchmark.training.setup import REHEARSAL, Setup
 from metrics.core import Prior, Representation
-from models.distributions import is_standard_normal
+from models.distributions import assumed_prior
 
 _rehearsed: set[str] = set()
 
@@ -38,15 +38,15 @@ def represent(setup: Setup, posteriors: Posteriors, most: int | None = None) -> 
     seed, parts = setup.plan.settings.evaluation_seed, {}
     for split in PARTS:
         noise = noise_stream(seed, f"codes {split}", setup.device)
-        parts[split] = encoded(posteriors[split], noise, setup.deterministic)
-    prior: Prior | None = "standard_normal" if is_standard_normal(setup.model.prior()) else None
+        parts[split] = encoded(posteriors[split], noise)
+    prior: Prior | None = assumed_prior(setup.model.prior())
     return representation_of(setup.dataset, parts, prior=prior, most=most)
 
 
 def trained_model_of(setup: Setup, posteriors: Posteriors) -> TrainedModel:
     """What evidence is measured on."""
     x, known = setup.drawn["test"], posteriors["test"]
-    return TrainedModel(setup.plan, setup.dataset, setup.model, x, known, deterministic=setup.deterministic)
+    return TrainedModel(setup.plan, setup.dataset, setup.model, x, known)
 
 
 def rehearse_metrics(setup: Setup, metrics: tuple[Component, ...]) -> None:

@@ -89,7 +89,14 @@ def _with_groups(runs: Sequence[Asked]) -> Iterator[Asked]:
         yield run if run.group else replace(run, group=other)
 
 
+def _family(config: Mapping[str, Any]) -> str:
+    """What kind of likelihood it is: heads are apart only where the model could not say it."""
+    if "likelihood" not in config:
+        return str(config["model"].get("likelihood", "bernoulli"))
+    return str(config["likelihood"]["_target_"]).rpartition(".")[2].lower()
+
+
 def comparable(config: Mapping[str, Any]) -> str:
     """What runs of one comparison group have in common: their data, and what their likelihood is a density of."""
-    parts = [config["dataset"], config.get("data_checksum", ""), config["model"].get("likelihood", "bernoulli")]
+    parts = [config["dataset"], config.get("data_checksum", ""), _family(config)]
     return json.dumps(parts, sort_keys=True)

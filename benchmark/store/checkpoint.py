@@ -17,6 +17,7 @@ from benchmark.store.documents import digest
 from benchmark.store.files import write_atomically, write_json
 from benchmark.store.tensors import OF_OBJECTIVE, check_fit, expected, owned, restore
 from models.vae import VAE
+from models.weights import as_now
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "model.json"
@@ -55,6 +56,7 @@ def load_checkpoint(folder: Path, model: VAE, identity: dict[str, Any], objectiv
     try:
         weights, training = _read(folder, identity)
         its = {name: value for name, value in weights.items() if name.startswith(OF_OBJECTIVE)}
+        weights = as_now({name: weights[name] for name in weights.keys() - its.keys()}, expected(model)) | its
         check_fit({name: weights[name] for name in weights.keys() - its.keys()}, expected(model), WEIGHTS)
         if its and isinstance(objective, nn.Module):
             check_fit(its, expected(objective, OF_OBJECTIVE), WEIGHTS)

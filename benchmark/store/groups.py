@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-IDENTITY = ("dataset", "model", "objective", "trainer")  # what a run is; each a choice with options
+HEADS = ("posterior", "prior", "likelihood")  # what a network's numbers are the parameters of
+IDENTITY = ("dataset", "model", *HEADS, "objective", "trainer")  # what a run is; each a choice with options
 MEASURING = ("metrics",)  # how it is looked at, which trains nothing anew
 EXPERIMENT = "experiment"  # a whole configuration
 COMPONENTS = (*IDENTITY, *MEASURING)  # a node of the configuration each

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from benchmark.config.plan import Plan, Settings
 from benchmark.datasets import Dataset, Paths
 from benchmark.datasets.core import HELD_OUT
 from benchmark.datasets.idx import check_data_dir
+from models.likelihoods import Bernoulli, Gaussian, Measure, Values
 
 
 def load_dataset(component: Component, settings: Settings) -> Dataset:
@@ -74,11 +76,26 @@ def comparison_group(plan: Plan, dataset: Dataset) -> str:
     no likelihood of the data at all: a Bernoulli on grey values, a density on discrete pixels. Another protocol than
     held-out images follows the data set's name.
     """
-    binary = dataset.storage == "bits" or dataset.binarisation == "dynamic"
-    bernoulli = plan.model.options.get("likelihood", "bernoulli") == "bernoulli"
-    if bernoulli:
-        measure = "counting" if binary else "pseudo-nats"
-    else:
-        measure = "lebesgue" if dataset.storage == "float" else "pseudo-nats"
     name = plan.dataset.name if dataset.protocol == HELD_OUT else f"{plan.dataset.name} ({dataset.protocol})"
-    return "/".join((name, dataset.binarisation, measure, dataset.checksum[:8]))
+    return "/".join((name, dataset.binarisation, measure_of(plan, dataset), dataset.checksum[:8]))
+
+
+def measure_of(plan: Plan, dataset: Dataset) -> Measure:
+    """What log-densities of this data set's values are with respect to; ConfigurationError for a likelihood that has
+    none of them."""
+    values, head = values_of(dataset), plan.heads.get("likelihood")
+    if head is None:  # a reference, or a model that makes its own
+        own = Gaussian if plan.model.options.get("likelihood") == "gaussian" else Bernoulli
+        return own.measures.get(values, "pseudo-nats")
+    measures: Mapping[Values, Measure] = getattr(head.function, "measures", {})
+    if measures and values not in measures:
+        what = f"likelihood={head.name}: is of {' or '.join(measures)} values, those of {dataset.name} are {values}"
+        raise ConfigurationError(f"{what}; {'use likelihood=gaussian' if values == 'real' else 'choose another'}")
+    return measures.get(values, "pseudo-nats")
+
+
+def values_of(dataset: Dataset) -> Values:
+    """What the values of an example are, as a model sees them."""
+    if dataset.storage == "bits" or dataset.binarisation == "dynamic":
+        return "binary"
+    return "real" if dataset.storage == "float" else "grey"

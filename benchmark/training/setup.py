@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmark.config.components import Component
 from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
 from benchmark.training.loading import device_of, load_dataset
@@ -16,6 +18,7 @@ from benchmark.training.noise import noise_stream, numpy_stream, seed_of
 from benchmark.training.pixels import Pixels
 from metrics.core import Representation
 from models.auxiliary import auxiliaries_of
+from models.heads import Heads
 from models.vae import VAE, Batch
 
 REHEARSAL = 200  # examples on which metrics are tried before training starts
@@ -33,11 +36,6 @@ class Setup:
     model: VAE | None = None
     objective: Any = None
     reference: Representation | None = None
-
-    @property
-    def deterministic(self) -> bool:
-        """True for point codes."""
-        return self.reference is not None or bool(getattr(self.objective, "deterministic", False))
 
 
 def build(plan: Plan, dataset: Dataset | None = None) -> Setup:
@@ -60,7 +58,14 @@ def build_model(plan: Plan, shape: tuple[int, ...], mean: Tensor) -> VAE:
     # modules draw their weights from torch's global stream: lend them one, whoever wrote them
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(plan.settings.seed, "initialisation"))
-        return plan.model.build()(shape, mean)
+        return assembled(plan.model, plan.heads, shape, mean)
+
+
+def assembled(model: Component, heads: Mapping[str, Component], shape: tuple[int, ...], mean: Tensor) -> VAE:
+    """The model of a network and its heads, or of itself where it takes none."""
+    if not heads:
+        return model.build()(shape, mean)
+    return model.build()(shape, mean, Heads(**{head: part.build() for head, part in heads.items()}))
 
 
 def build_objective(plan: Plan, model: VAE, device: torch.device) -> Any:

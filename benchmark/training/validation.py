@@ -64,9 +64,9 @@ class Validation:
             validation_distortion=-value,
             kept=False,
         )
-        if not getattr(self.objective, "deterministic", False):
-            noise = noise_stream(self.seed, "validation rate", self.device)  # the same for every objective
-            pairs = [rates_and_distortions(self.model, x, num_samples=1, noise=noise) for x in parts]
-            row["validation_rate"] = torch.cat([pair.rate for pair in pairs]).mean().item()
-            row["validation_distortion"] = torch.cat([pair.distortion for pair in pairs]).mean().item()
+        noise = noise_stream(self.seed, "validation rate", self.device)  # the same for every objective
+        pairs = [rates_and_distortions(self.model, x, num_samples=1, noise=noise) for x in parts]
+        rates = [pair.rate for pair in pairs if pair.rate is not None]
+        row["validation_rate"] = torch.cat(rates).mean().item() if rates else None
+        row["validation_distortion"] = torch.cat([pair.distortion for pair in pairs]).mean().item()
         return row

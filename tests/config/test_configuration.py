@@ -24,7 +24,7 @@ MISTAKES = {
     ("objective=beta_vae", "objective.beta=true"): "objective.beta=true: expected",
     ("objective=beta_vae", "objective.beta=inf"): "objective.beta=inf: Input should be a finite number",
     ("model.latent_dim=0",): "model.latent_dim=0: Input should be greater than or equal to 1",
-    ("model.likelihood=poisson",): "model.likelihood=poisson: Input should be 'bernoulli' or 'gaussian'",
+    ("model.likelihood=poisson",): "model.likelihood=poisson: no such choice; there are bernoulli, gaussian",
     ("seed=-1",): "seed=-1: Input should be greater than or equal to 0",
     ("trainer.steps=many",): "trainer.steps=many: Input should be a valid integer",
     ("metrics=[rate_distortion,nope]",): "metrics=nope: no such choice",

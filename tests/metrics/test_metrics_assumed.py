@@ -11,7 +11,8 @@ from benchmark.measure.encode import encoded
 from benchmark.store.codes import assumed, of_a_run, read_test_codes, save_codes
 from metrics.arrays import are_drawn, from_arrays
 from metrics.core import Codes, Representation
-from models.distributions import StandardNormal, is_diagonal_normal, is_standard_normal
+from models.distributions import is_diagonal_normal, is_standard_normal
+from models.priors import StandardNormal
 from tests.support.metric_cases import METRICS, representation
 
 RHO, N = 0.99, 2000
@@ -27,7 +28,7 @@ def correlated(rng: np.random.Generator) -> MultivariateNormal:
 def of_correlated(seed: int) -> Codes:
     """What is encoded of them."""
     posterior = correlated(np.random.default_rng(seed))
-    part = encoded([posterior], torch.Generator().manual_seed(seed), deterministic=False)
+    part = encoded([posterior], torch.Generator().manual_seed(seed))
     factors = np.column_stack([np.arange(N) % 3, np.arange(N) % 5]).astype(float)
     return Codes(part.views, part.stddev, part.density, factors, ("a", "b"), ("discrete",) * 2)
 

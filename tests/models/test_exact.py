@@ -12,11 +12,11 @@ from scipy import stats
 from torch import nn
 from torch.distributions import Independent, OneHotCategorical
 
-from models.distributions import diagonal_normal
+from models.distributions import Delta, diagonal_normal
 from models.evidence import importance_evidence, rates_and_distortions, resample
 from models.exact import linear_beta_vae, linear_log_evidence
 from models.noise import Stream
-from models.objectives import Autoencoder, beta_vae, elbo, iwae
+from models.objectives import autoencoder, beta_vae, elbo, iwae
 from models.vae import VAE, Batch, Inference
 
 W, S2 = 0.8, 0.5  # p(z) = N(0, 1), p(x|z) = N(w z, s2)
@@ -139,8 +139,16 @@ def test_beta_one_and_one_sample_are_the_elbo():
     torch.testing.assert_close(single, elbo(model, batch_of(seed=5), kl="monte_carlo"))
 
 
-def test_autoencoder_is_the_likelihood_at_the_mean():
-    values = Autoencoder(1)(scalar_model(), batch_of(3))
+class Pointed(nn.Module):
+    """q(z|x): all mass at M."""
+
+    def forward(self, x):
+        return Delta(torch.full((len(x), 1), M, dtype=torch.float64))
+
+
+def test_an_autoencoder_is_the_likelihood_at_its_point():
+    model = VAE(Pointed(), Scaled(), Fixed(0.0, 1.0)).double()
+    values = autoencoder(model, batch_of(3))
     expected = stats.norm.logpdf(X, W * M, math.sqrt(S2))
     torch.testing.assert_close(values, torch.full_like(values, expected))
 

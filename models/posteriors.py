@@ -74,7 +74,7 @@ class Diagonal(PosteriorHead):
     def forward(self, h: Tensor) -> Tensors:
         """mean (B, D), log_stddev (B, D) or (D,)."""
         own = self.log_stddev
-        log_stddev = own if isinstance(own, nn.Parameter) else self.share * own(h)
+        log_stddev = own if isinstance(own, Tensor) else self.share * own(h)
         return {"mean": self.mean(h), "log_stddev": log_stddev}
 
     def distribution(self, tensors: Tensors) -> Distribution:

@@ -40,7 +40,7 @@ def change_weights(folder, change):
 
 
 def lose(weights):
-    del weights["encoder.mean.weight"]
+    del weights["encoder.head.mean.weight"]
 
 
 def add(weights):
@@ -48,11 +48,11 @@ def add(weights):
 
 
 def reshape(weights):
-    weights["decoder.log_sigma2"] = torch.zeros(1)
+    weights["decoder.network.0.bias"] = torch.zeros(1)
 
 
 def retype(weights):
-    weights["encoder.mean.bias"] = weights["encoder.mean.bias"].long()
+    weights["encoder.head.mean.bias"] = weights["encoder.head.mean.bias"].long()
 
 
 def assert_refused(folder, capsys, why):
@@ -78,10 +78,10 @@ def test_weights_come_back_with_the_seconds_that_they_took(saved, capsys):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lose, "encoder.mean.weight is missing in model.safetensors, (3, 200) torch.float32 in the model"),
+        (lose, "encoder.head.mean.weight is missing in model.safetensors, (3, 200) torch.float32 in the model"),
         (add, "of.another.version is (2,) torch.float32 in model.safetensors, missing in the model"),
-        (reshape, "decoder.log_sigma2 is (1,)"),
-        (retype, "encoder.mean.bias is (3,) torch.int64"),
+        (reshape, "decoder.network.0.bias is (1,)"),
+        (retype, "encoder.head.mean.bias is (3,) torch.int64"),
     ],
 )
 def test_weights_of_another_architecture_touch_nothing(saved, capsys, change, why):
@@ -165,10 +165,26 @@ def assert_refused_with(folder, capsys, objective, why):
     model, before = model_of(1), objective.weight.clone()
     assert load_checkpoint(folder, model, IDENTITY, objective) is None
     assert torch.equal(objective.weight, before)
-    assert torch.equal(model.encoder.mean.weight, model_of(1).encoder.mean.weight)
+    assert torch.equal(model.encoder.head.mean.weight, model_of(1).encoder.head.mean.weight)
     assert why in capsys.readouterr().err
 
 
 def test_no_checkpoint_is_no_damage(tmp_path, capsys):
     assert load_checkpoint(tmp_path, model_of(0), IDENTITY) is None
+    assert capsys.readouterr().err == ""
+
+
+def before_heads(weights):
+    """The names of before heads could be chosen, and a variance that a Bernoulli likelihood never had."""
+    for part in ("mean.weight", "mean.bias", "log_stddev.weight", "log_stddev.bias"):
+        weights[f"encoder.{part}"] = weights.pop(f"encoder.head.{part}")
+    weights["decoder.log_sigma2"] = torch.zeros(())
+
+
+def test_weights_of_before_heads_could_be_chosen_are_those_of_now(saved, capsys):
+    change_weights(saved, before_heads)
+    model = model_of(1)
+    assert load_checkpoint(saved, model, IDENTITY) is not None
+    for a, b in zip(model.state_dict().values(), model_of(0).state_dict().values(), strict=True):
+        assert torch.equal(a, b)
     assert capsys.readouterr().err == ""

@@ -115,7 +115,7 @@ def test_every_choice_composes_and_has_a_description(group, name):
     assert description(path), f"{path} must open with a comment line, --help prints it"
     value = f"[{name}]" if group == "metrics" else name
     plan = compose([f"{group}={value}"])
-    component = getattr(plan, group) if group != "metrics" else plan.metrics[0]
+    component = plan.parts.get(group) if group != "metrics" else plan.metrics[0]
     if component is not None:
         component.build()
 

@@ -57,9 +57,8 @@ def laws_of(package: Package, choice: str) -> Iterator[Law]:
     typed = [f"packages=[{package.name}]", chosen]
     try:
         plan = compose(typed)
-        for part in (plan.dataset, plan.model, plan.objective, plan.trainer, *plan.metrics):
-            if part is not None:
-                part.build()
+        for part in (*plan.parts.values(), *plan.metrics):
+            part.build()
     except ValueError as error:
         yield "composes and builds", partial(_raise, error)
         return

@@ -86,10 +86,15 @@ class Plan:
         return self.model.target.startswith(OF_REFERENCES)
 
     @property
+    def parts(self) -> dict[str, Component]:
+        """What was chosen of each group that makes a run; nothing of those that it has none of."""
+        found = {"dataset": self.dataset, "model": self.model, **self.heads}
+        return found | {key: part for key in ("objective", "trainer") if (part := getattr(self, key)) is not None}
+
+    @property
     def packages(self) -> tuple[str, ...]:
         """The packages beside ours that its functions are of, in order."""
-        parts = (self.dataset, self.model, *self.heads.values(), self.objective, self.trainer, *self.metrics)
-        roots = {part.target.partition(".")[0] for part in parts if part is not None}
+        roots = {part.target.partition(".")[0] for part in (*self.parts.values(), *self.metrics)}
         return tuple(sorted(roots - set(OURS)))
 
     @property

@@ -6,12 +6,15 @@ import json
 import shutil
 from itertools import zip_longest
 
+import pytest
+
 from benchmark.config import identity
 from benchmark.config.components import component, locate
-from benchmark.config.compose import Composer
+from benchmark.config.compose import Composer, compose
 from benchmark.config.plan import METRIC_SETS
 from benchmark.experiment import finished
 from benchmark.store.documents import digest
+from benchmark.store.groups import IDENTITY
 from benchmark.store.manifest import read_manifest
 from benchmark.store.record import read_folder
 from tests.support.choices import FIXTURES
@@ -22,7 +25,7 @@ BEFORE = FIXTURES / "version2"  # a folder as it was written when identities wer
 
 def test_what_a_choice_is_has_not_changed():
     composer, found = Composer(), {}
-    groups = {group: composer.choices(group) for group in ("dataset", "model", "objective", "trainer")}
+    groups = {group: composer.choices(group) for group in IDENTITY if group != "model"}
     for names in zip_longest(*groups.values()):  # a choice of each group at a time: composing is what costs
         chosen = {group: name for group, name in zip(groups, names, strict=True) if name is not None}
         plain = composer.composed([f"{group}={name}" for group, name in chosen.items()]).plain
@@ -30,9 +33,11 @@ def test_what_a_choice_is_has_not_changed():
     measured = [name for name in composer.choices("metrics") if name not in METRIC_SETS]
     plain = composer.composed([f"metrics=[{','.join(measured)}]"]).plain
     found |= {f"metrics={name}": component("metrics", name, node) for name, node in plain["metrics"].items()}
-    changed = {name: now for name, now in found.items() if FROZEN.get(name) != (now and digest(now.as_config()))}
+    known = {name: part and part.as_config() for name, part in found.items()}
+    known |= {f"model={name}": compose([f"model={name}"]).identity["model"] for name in composer.choices("model")}
+    changed = {name: now for name, now in known.items() if FROZEN.get(name) != (now and digest(now))}
     assert not {name: now for name, now in changed.items() if name in FROZEN}
-    assert set(found) >= set(FROZEN)
+    assert set(known) >= set(FROZEN)
 
 
 def test_finished_runs_of_then_are_finished_now(plan_of_run, tmp_path, monkeypatch):
@@ -67,3 +72,25 @@ def test_a_moved_target_and_a_later_option_at_its_default_change_nothing(monkeyp
     assert identity.frozen("models.old", {"size": 3}) == before
     assert identity.frozen("models.new.place", {"size": 3, "precision": "bf16"}) == {**before, "precision": "bf16"}
     assert identity.current("models.old") == "models.new.place"
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        (("model=linear", "likelihood.variance=0.25"), ("model=linear", "model.sigma2=0.25")),
+        (("likelihood=gaussian_learned",), ("model.likelihood=gaussian", "model.sigma2=learned")),
+        (("model=conv", "posterior=diagonal_log_variance"), ("model=conv", "model.posterior_scale=log_variance")),
+        (("posterior=diagonal", "prior=standard_normal", "likelihood=bernoulli"), ()),
+    ],
+)
+def test_options_of_before_heads_could_be_chosen_are_the_same_run(now, before):
+    one, other = compose(list(now)), compose(list(before))
+    assert digest(one.identity) == digest(other.identity)
+    assert not {"posterior", "prior", "likelihood"} & set(one.identity)
+    assert one.folder == other.folder
+
+
+def test_heads_that_were_not_there_are_part_of_the_run():
+    plan = compose(["posterior=full", "prior=mixture", "likelihood=gaussian_per_pixel"])
+    assert {"posterior", "prior", "likelihood"} <= set(plan.identity)
+    assert "mlp-full-mixture-gaussian_per_pixel-elbo" in plan.folder.name

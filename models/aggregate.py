@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
+from models.distributions import NoDensity
+
 Estimator = Literal["stratified", "weighted"]
 
 
@@ -38,7 +40,7 @@ def _diagonal_log_density(posterior: Distribution, z: Tensor) -> Tensor:
     """log q(z_ij | x_m), (B of z, B of x, D), of a diagonal Gaussian posterior."""
     base = posterior.base_dist if isinstance(posterior, Independent) else posterior
     if not isinstance(base, Normal):
-        raise ValueError(f"the aggregate posterior needs a diagonal Gaussian q(z|x), not {type(base).__name__}")
+        raise NoDensity(f"the aggregate posterior needs a diagonal Gaussian q(z|x), not {type(base).__name__}")
     return base.log_prob(z[:, None, :])
 
 

@@ -73,7 +73,7 @@ class Delta(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Refused: it does not exist."""
-        raise NoDensity("a point posterior has no density q(z|x)")
+        raise NoDensity("a point posterior has no density q(z|x), which this needs")
 
 
 class GaussianMixture(MixtureSameFamily):

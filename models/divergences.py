@@ -23,7 +23,7 @@ def _full_from_diagonal(q: MultivariateNormal, p: Independent) -> Tensor:
 
 @register_kl(Delta, Distribution)
 def _of_a_point(q: Delta, p: Distribution) -> Tensor:
-    raise NoDensity("a point posterior has no density q(z|x), and so no KL from a prior")
+    raise NoDensity("a point posterior has no density q(z|x), and so no rate")
 
 
 def closed_form_kl(posterior: Distribution, prior: Distribution) -> Tensor | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from benchmark.checks import datasets, metrics, models, objectives
+from benchmark.checks import datasets, heads, metrics, models, objectives
 from benchmark.checks.laws import Broken, hold
 from benchmark.config.compose import compose
 from benchmark.config.guide import description
@@ -70,6 +70,8 @@ def _laws(group: str, plan: Plan, typed: Sequence[str]) -> Iterator[Law]:
     if group == "objective" and plan.objective is not None:
         small = compose([*typed, "model=mlp", "model.latent_dim=6"])
         yield from ((_named(law), partial(law, small)) for law in objectives.LAWS)
+    elif group in heads.LAWS:
+        yield _named(heads.LAWS[group]), partial(heads.LAWS[group], plan.heads[group].build())
     elif group == "model" and not plan.is_reference:
         yield from ((_named(law), partial(law, partial(_model, plan))) for law in models.LAWS)
     elif group == "dataset":

@@ -71,11 +71,11 @@ def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) 
         return [_null("rate", trained.no_density), distortion, _null("elbo", trained.no_density)]
     note = f"{samples} samples of z per example"
     exact = all(part.closed_form for part in parts)
-    of_rate = note if exact else f"a Monte Carlo estimate, no closed form is known; {note}"
+    of_rate = note if exact else f"by Monte Carlo, for no closed form is known; {note}"
     return [
         _mean("rate", torch.cat(rates), None, of_rate),
         _mean("distortion", distortions, "lower", note),
-        _mean("elbo", -(torch.cat(rates) + distortions), "higher", note),
+        _mean("elbo", -(torch.cat(rates) + distortions), "higher", of_rate),
     ]
 
 
@@ -96,6 +96,8 @@ def evidence(trained: TrainedModel, *, num_samples: Count = 100, num_examples: C
     """iwae_<K> = E_x L_K(x) *(Burda et al., 2016)* and the effective sample size, K = `num_samples`; on the first
     `num_examples` of the test split, or all."""
     name = f"iwae_{num_samples}"
+    if trained.model is not None and trained.no_density:
+        raise Inapplicable(f"{trained.no_density}, so no importance weights (use metrics=[rate_distortion])")
     if trained.no_density or trained.model is None:
         return [_null(name, trained.no_density), _null("effective_sample_size", trained.no_density)]
     parts = [

@@ -115,15 +115,28 @@ def _fill(
 ) -> tuple[Head, list[str]]:
     """The head of a column, and its cell for every configuration.
 
-    What all numbers have in common is noted at the head; a cell has a note of its own only where there is no number.
+    What all numbers have in common is noted at the head; a cell has a note of its own only where there is no number, or
+    where its number came about in the other of two ways.
     """
     known = means[means["mean"].notna()]
     best = certain_best(_by_seed(values), column.better) if known["low"].notna().any() else None
     texts = _numbers(known, _digits(known), seeds, best)
     absent = dict.fromkeys(seeds, "not measured in these runs") | _null_reasons(column, board)
-    common = known["reason"].iloc[0] if known["reason"].nunique() == 1 else ""
+    common, others = _ways(column, known)
     head = (column.title + notes.mark(common), column.detail, column.shown_unit)
+    texts = {name: text + notes.mark(others.get(name, "")) for name, text in texts.items()}
     return head, [texts[name] if name in texts else "—" + notes.mark(absent[name]) for name in seeds]
+
+
+def _ways(column: Column, known: pd.DataFrame) -> tuple[str, dict[str, str]]:
+    """How most numbers of a column came about, and label -> how those did that are of the only other way."""
+    ways = known["reason"].value_counts()
+    if len(ways) == 1:
+        return str(ways.index[0]), {}
+    if len(ways) != 2 or column.num_labels is not None:  # a probe's fit differs from run to run
+        return "", {}
+    rest = known[known["reason"] != ways.index[0]]
+    return str(ways.index[0]), dict(zip(rest["label"], rest["reason"], strict=True))
 
 
 def _published(

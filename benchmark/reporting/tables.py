@@ -14,6 +14,7 @@ import pandas as pd
 from benchmark.reporting.ranking import CONFIGURATION, rank_key, ranked
 from benchmark.reporting.statistics import half_widths
 from benchmark.reporting.text import plain
+from benchmark.store.groups import HEADS
 from benchmark.store.published import Published
 from benchmark.store.record import Record
 from metrics.core import Score
@@ -27,6 +28,7 @@ TEXTS = ("unit", "better", "reason", PUBLISHED[2])  # the same for all seeds, or
 HIDDEN = ("group", "reference", "options", *PUBLISHED)
 KEYS = (*CONFIGURATION, "representation", "factor", "num_labels", "metric")
 BOARD = (*KEYS, "unit", "better", "mean", "low", "high", "n", "rank", "reason", *PUBLISHED)
+CHOSEN = ("dataset", "model", "objective", *HEADS)  # whose options are compared within one choice
 NOT_COMPARED = ("seed", "data_checksum", "metrics")
 
 
@@ -80,17 +82,25 @@ def _strength(record: Record) -> set[str]:
 
 
 def _parts(record: Record) -> list[str]:
-    return [key for key, value in record.config.items() if key not in NOT_COMPARED and value is not None]
+    parts = [key for key, value in record.config.items() if key not in NOT_COMPARED and value is not None]
+    return [*parts, *HEADS, *(f"{head}." for head in HEADS)]
 
 
 def _options(record: Record) -> dict[str, Any]:
-    return dict(flatten({part: record.config[part] for part in _parts(record)}))
+    """Options by their keys; a head that is not what its model once had by the name of the choice, prior=mixture."""
+    named = {f"{head}._target_": head for head in HEADS}
+    options = dict(flatten({part: record.config[part] for part in _parts(record) if part in record.config}))
+    names = {key: record.choices[head] for key, head in named.items() if key in options}
+    return {named.get(key, key): names.get(key, value) for key, value in options.items()}
 
 
 def _cohort(record: Record, key: str) -> tuple[str, str]:
-    """Whom an option is compared with: runs of the same choice, or all trained runs for the trainer."""
-    part = key.split(".")[0]
-    return part, record.choices.get(part, "") if part in ("dataset", "model", "objective") else ""
+    """Whom an option is compared with: runs of the same choice, all trained runs for the trainer; a head with those of
+    other runs that are alike but for their heads."""
+    part, dot, _ = key.partition(".")
+    if part in HEADS and not dot:
+        return part, f"{record.choices.get('model', '')} {record.choices.get('objective', '')}"
+    return part + dot * (part in HEADS), record.choices.get(part, "") if part in CHOSEN else ""
 
 
 def _text(value: Any) -> str:

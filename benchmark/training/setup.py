@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.config.components import Component
+from benchmark.config.components import Component, ConfigurationError
 from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
 from benchmark.training.loading import device_of, load_dataset
@@ -18,6 +18,7 @@ from benchmark.training.noise import noise_stream, numpy_stream, seed_of
 from benchmark.training.pixels import Pixels
 from metrics.core import Representation
 from models.auxiliary import auxiliaries_of
+from models.distributions import NoDensity
 from models.heads import Heads
 from models.vae import VAE, Batch
 
@@ -121,5 +122,17 @@ def rehearse_training(setup: Setup, num_train: int) -> None:
         batch = Batch(setup.drawn["test"][:2], 0, num_train, noise)
         with torch.no_grad():
             for value in (setup.objective, *(own.value for own in auxiliaries_of(setup.objective))):
-                value(setup.model, batch)
+                _rehearse(value, setup, batch)
         _rehearse_trainer(setup, num_train)
+
+
+def _rehearse(value: Callable[[VAE, Batch], Tensor], setup: Setup, batch: Batch) -> None:
+    """One value; what heads do not have that an objective needs is said with both names."""
+    assert setup.model is not None
+    try:
+        value(setup.model, batch)
+    except NoDensity as error:
+        choices = setup.plan.choices
+        chosen = " ".join(f"{key}={choices[key]}" for key in ("objective", "posterior") if key in choices)
+        remedy = "choose another posterior, or objective=autoencoder, which asks for none"
+        raise ConfigurationError(f"{chosen}: {error}; {remedy}") from error

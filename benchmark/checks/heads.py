@@ -1,0 +1,179 @@
+"""What holds of every posterior, prior and likelihood: densities integrate to one, samples and moments agree (nats)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from benchmark.checks.laws import Broken, hold
+from models.distributions import has_density
+from models.divergences import closed_form_kl
+from models.likelihoods import Likelihood
+from models.noise import Stream
+from models.posteriors import PosteriorHead
+from models.sampling import draw
+
+FEATURES, SAMPLES = 6, 20_000
+POINTS = {1: 4001, 2: 401}  # of a grid along each axis
+REACH = 9.0  # standard deviations to either side that a grid covers
+SURE = 5.0  # standard errors
+Build = Callable[..., Any]  # a head, its options filled in
+
+
+def posterior_laws(build: Build) -> None:
+    """q(z|x) of one and two latents, for features of several sizes."""
+    for latents, scale in itertools.product((1, 2), (0.3, 1.0)):
+        head = _built(build, FEATURES, latents)
+        hold(isinstance(head, PosteriorHead), f"gives {type(head).__name__}, expected models.posteriors.PosteriorHead")
+        h = scale * torch.randn((3, FEATURES), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        q = head.distribution(head(h))
+        hold(tuple(q.batch_shape) == (3,), f"q(z|x) of 3 examples has batch shape {tuple(q.batch_shape)}")
+        hold(tuple(q.event_shape) == (latents,), f"q(z|x) of {latents} latents has event shape {tuple(q.event_shape)}")
+        _samples_have_gradients(q, head)
+        z = _drawn(q)
+        for one in range(3):
+            log_prob = partial(_of_one, q, one) if has_density(q) else None
+            _density_and_samples_agree(log_prob, z[:, one], q.mean[one], q.variance[one])
+
+
+def prior_laws(build: Build) -> None:
+    """p(z) of one and two latents, as it starts and with its parameters elsewhere."""
+    for latents, moved in itertools.product((1, 2), (False, True)):
+        prior = _built(build, latents)
+        if moved:
+            _move(prior)
+        p = prior()
+        hold(isinstance(p, Distribution), f"gives {type(p).__name__}, expected a torch distribution")
+        shapes = tuple(p.batch_shape), tuple(p.event_shape)
+        hold(shapes == ((), (latents,)), f"p(z) of {latents} latents has batch and event shapes {shapes}")
+        _density_and_samples_agree(p.log_prob, _drawn(p), p.mean, p.variance)
+
+
+def likelihood_laws(build: Build) -> None:
+    """p(x|z) of one and two pixels: normalised over what its values are, and a bias that predicts the mean."""
+    for pixels in (1, 2):
+        shape = (pixels,)
+        head = _built(build, shape)
+        hold(isinstance(head, Likelihood), f"gives {type(head).__name__}, expected models.likelihoods.Likelihood")
+        noise = torch.Generator().manual_seed(1)
+        output = torch.randn((3, head.outputs, *shape), generator=noise, dtype=torch.float64)
+        p = head(output)
+        shapes = tuple(p.batch_shape), tuple(p.event_shape)
+        hold(shapes == ((3,), shape), f"p(x|z) of 3 codes has batch and event shapes {shapes}, expected (3,), {shape}")
+        hold(head.predict(p).shape == (3, *shape), f"a predicted picture has shape {tuple(head.predict(p).shape)}")
+        _normalised_over_values(head, p, pixels)
+        mean = torch.linspace(0.2, 0.7, pixels, dtype=torch.float64)
+        found = head.predict(head(head.bias(mean).reshape(1, head.outputs, *shape)))[0]
+        hold(_near(found, mean, 1e-5), f"with the bias of a mean {mean.tolist()} it predicts {found.tolist()}")
+
+
+def divergence_laws(posterior: Build, prior: Build) -> None:
+    """A KL in closed form is that of the draws; it is never negative."""
+    head, p = _built(posterior, FEATURES, 2), _built(prior, 2)
+    _move(p)
+    h = torch.randn((3, FEATURES), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    q = head.distribution(head(h))
+    if not has_density(q) or (exact := closed_form_kl(q, p())) is None:
+        return
+    z = _drawn(q)
+    ratios = q.log_prob(z) - p().log_prob(z)
+    stderr = ratios.std(0) / math.sqrt(SAMPLES)
+    near = (ratios.mean(0) - exact).abs() <= SURE * stderr + 1e-9
+    hold(near.all(), f"the closed form of KL(q || p) is {exact.tolist()}, of draws {ratios.mean(0).tolist()}")
+    hold((exact >= -1e-9).all(), f"KL(q || p) is negative: {exact.tolist()}")
+
+
+def _built(build: Build, *given: Any) -> Any:
+    """A head with weights of a fixed seed, in double precision."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build(*given).double()
+
+
+@torch.no_grad()
+def _move(module: nn.Module) -> None:
+    noise = torch.Generator().manual_seed(2)
+    for parameter in module.parameters():
+        parameter.add_(torch.randn(parameter.shape, generator=noise, dtype=parameter.dtype), alpha=0.3)
+
+
+def _drawn(distribution: Distribution) -> Tensor:
+    return draw(distribution, SAMPLES, Stream.seeded(3))
+
+
+def _samples_have_gradients(q: Distribution, head: nn.Module) -> None:
+    z = draw(q, 2, Stream.seeded(4))
+    hold(z.requires_grad, "draws of q(z|x) have no gradient: an encoder cannot learn from them")
+    names, parameters = zip(*head.named_parameters(), strict=True)
+    found = torch.autograd.grad(z.square().sum(), parameters, retain_graph=True, allow_unused=True)
+    for name, gradient in zip(names, found, strict=True):
+        hold(gradient is not None and gradient.isfinite().all(), f"draws of q(z|x) have no finite gradient to {name}")
+
+
+def _of_one(q: Distribution, one: int, z: Tensor) -> Tensor:
+    """log q(z|x) of one example's z (n, D), (n,)."""
+    return q.log_prob(z[:, None].expand(-1, *q.batch_shape, -1))[:, one]
+
+
+@torch.no_grad()
+def _density_and_samples_agree(
+    log_prob: Callable[[Tensor], Tensor] | None, z: Tensor, mean: Tensor, variance: Tensor
+) -> None:
+    """Draws z (n, D) against the stated moments, and both against the density on a grid."""
+    _same_moments("draws", z.mean(0), z.var(0), mean, variance, variance.sqrt() / math.sqrt(len(z)))
+    if log_prob is None:
+        return
+    grid, volume = _grid(mean, variance)
+    weight = torch.cat([log_prob(part) for part in grid.split(20_000)]).exp() * volume
+    hold(abs(float(weight.sum()) - 1) < 1e-3, f"the density integrates to {float(weight.sum()):.4f}")
+    first = (weight[:, None] * grid).sum(0)
+    second = (weight[:, None] * (grid - first).square()).sum(0)
+    _same_moments("the density", first, second, mean, variance, torch.full_like(mean, 1e-4))
+
+
+def _same_moments(what: str, mean: Tensor, variance: Tensor, stated: Tensor, spread: Tensor, error: Tensor) -> None:
+    hold(((mean - stated).abs() <= SURE * error + 1e-3 * spread.sqrt() + 1e-9).all(),
+         f"the mean of {what} is {mean.tolist()}, stated is {stated.tolist()}")  # fmt: skip
+    hold(((variance - spread).abs() <= 0.1 * spread + 1e-9).all(),
+         f"the variance of {what} is {variance.tolist()}, stated is {spread.tolist()}")  # fmt: skip
+
+
+def _grid(mean: Tensor, variance: Tensor) -> tuple[Tensor, float]:
+    """Points (n, D) around a mean, and the volume of each."""
+    spread = variance.sqrt()
+    axes = [m + s * torch.linspace(-REACH, REACH, POINTS[len(mean)], dtype=torch.float64)
+            for m, s in zip(mean, spread, strict=True)]  # fmt: skip
+    return torch.cartesian_prod(*axes).reshape(-1, len(mean)), math.prod(float(axis[1] - axis[0]) for axis in axes)
+
+
+@torch.no_grad()
+def _normalised_over_values(head: Likelihood, p: Distribution, pixels: int) -> None:
+    total = None
+    if head.measures.get("binary") == "counting":
+        values = torch.tensor(list(itertools.product((0.0, 1.0), repeat=pixels)), dtype=torch.float64)
+        total = p.log_prob(values[:, None]).exp().sum(0)
+    elif head.measures.get("real") == "lebesgue":
+        total = torch.stack(list(_integrals(p)))
+    if total is None:
+        raise Broken("says no values (binary or real) over which its density is normalised; see `measures`")
+    hold(_near(total, torch.ones_like(total), 1e-3), f"p(x|z) sums to {total.tolist()} over all x")
+
+
+def _integrals(p: Distribution) -> Iterator[Tensor]:
+    for one in range(p.batch_shape[0]):
+        grid, volume = _grid(p.mean[one], p.variance[one])
+        yield p.log_prob(grid[:, None])[:, one].exp().sum() * volume
+
+
+def _near(found: Tensor, expected: Tensor, tolerance: float) -> bool:
+    return bool((found - expected).abs().max() <= tolerance)
+
+
+LAWS = {"posterior": posterior_laws, "prior": prior_laws, "likelihood": likelihood_laws}

@@ -17,7 +17,7 @@ from models.divergences import closed_form_kl, kl_per_dimension
 from models.evidence import importance_evidence, rates_and_distortions
 from models.likelihoods import Gaussian
 from models.noise import Stream
-from models.posteriors import Diagonal
+from models.posteriors import Full
 from models.priors import StandardNormal
 from models.sampling import draw
 from tests.support.choices import names_in
@@ -69,13 +69,19 @@ def test_bounds_are_ordered_for_all_heads(posterior, prior):
     assert bounds[0] <= bounds[1] + 0.02 <= bounds[2] + 0.04
 
 
-class Wider(Diagonal):
-    """A posterior whose draws are wider than it says."""
+class WideDraws(FullGaussian):
+    """A Gaussian whose draws are wider than it says."""
+
+    def draw(self, num_samples, noise):
+        return self.loc + 1.2 * (super().draw(num_samples, noise) - self.loc)
+
+
+class Wider(Full):
+    """A posterior of such Gaussians."""
 
     def distribution(self, tensors):
         q = super().distribution(tensors)
-        q.draw = lambda k, noise: q.mean + 1.2 * q.stddev * noise.normal((k, *q.mean.shape), q.mean)
-        return q
+        return WideDraws(q.loc, q.scale_tril)
 
 
 class Unnormalised(StandardNormal):

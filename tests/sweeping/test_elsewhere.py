@@ -85,7 +85,7 @@ def test_a_sweeper_that_waits_for_a_number_is_told_of_a_failure(place, cache_dir
     code = main(["-m", "hydra/sweeper=best", *wrong, *CHOSEN, "results_dir=r", f"cache_dir={cache_dir}"])
     err = capsys.readouterr().err
     assert code == 2
-    assert "optimise=iwae_100: this run has none (a deterministic code has no density)" in err
+    assert "metrics=[evidence]: a deterministic code has no density, so no importance weights" in err
 
 
 def test_another_launcher_runs_what_is_missing(place, cache_dir, capsys, monkeypatch):

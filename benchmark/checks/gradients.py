@@ -57,7 +57,9 @@ def exact_gradient_where_declared(plan: Plan) -> None:
     Both expectations are over the draws, by quadrature, with one and with two samples where the objective has
     `num_samples`; the gradient of E[value] is by differences of values, which no estimator can move.
     """
-    objective = plan.objective.build() if plan.objective else None
+    if plan.objective is None:
+        return
+    objective = plan.objective.build()
     function = getattr(objective, "func", objective)
     if function not in getattr(sys.modules.get(getattr(function, "__module__", "")), "UNBIASED", ()):
         return

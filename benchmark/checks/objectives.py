@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.checks import stacking
+from benchmark.checks import gradients, stacking
 from benchmark.checks.laws import hold
 from benchmark.config.plan import Plan
 from benchmark.training.setup import build_model, build_objective
@@ -72,4 +72,5 @@ LAWS = (
     same_noise_same_value,
     own_networks_learn_by_themselves,
     *stacking.LAWS,
+    *gradients.LAWS,
 )

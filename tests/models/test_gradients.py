@@ -1,4 +1,4 @@
-"""Gradients against exact ones: surrogates, detached posteriors, and importance weighting plain and doubly reparameterised."""
+"""Gradients against exact ones: surrogates, detached posteriors, importance weighting plain and by DReG."""
 
 from __future__ import annotations
 
@@ -28,15 +28,13 @@ SHAPE = (1, 4, 4)
 
 def mlp_and_batch():
     small = ("model=mlp", "model.latent_dim=3", "model.encoder_hidden=[8]", "model.decoder_hidden=[8]")
-    model = build_model(
-        compose([*small, "model.likelihood=gaussian", "model.sigma2=learned"]), SHAPE, torch.full(SHAPE, 0.3)
-    )
+    model = build_model(compose(small), SHAPE, torch.full(SHAPE, 0.3))
     x = torch.rand((6, *SHAPE), generator=torch.Generator().manual_seed(0)).round().double()
     return model.double(), x
 
 
 def gradients(model, value):
-    parameters = dict(model.named_parameters())
+    parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
     found = torch.autograd.grad(value, list(parameters.values()), allow_unused=True, materialize_grads=True)
     return dict(zip(parameters, found, strict=True))
 
@@ -144,8 +142,8 @@ def test_a_biased_gradient_is_caught():
         exact_gradient(partial(iwae, num_samples=3))
 
 
-def test_objectives_that_are_declared_unbiased_are_those_of_bounds():
-    assert (elbo, beta_vae, iwae) == objectives.UNBIASED
+def test_the_bounds_are_declared_unbiased():
+    assert {elbo, beta_vae, iwae} <= set(objectives.UNBIASED)
 
 
 def test_the_gradient_of_the_elbo_is_that_of_its_closed_form():
@@ -153,12 +151,8 @@ def test_the_gradient_of_the_elbo_is_that_of_its_closed_form():
     model = line_model()
     q, p, prior = model.encoder, model.decoder, model.prior
     x = torch.full((20_000, 1), 1.1, dtype=torch.float64)
-    m, v, s2, v0 = (
-        q.slope * 1.1 + q.offset,
-        (2 * q.log_scale).exp(),
-        (2 * p.log_scale).exp(),
-        (2 * prior.log_scale).exp(),
-    )
+    m = q.slope * 1.1 + q.offset
+    v, s2, v0 = ((2 * part.log_scale).exp() for part in (q, p, prior))
     distortion = 0.5 * ((2 * math.pi * s2).log() + ((1.1 - p.slope * m - p.offset) ** 2 + p.slope**2 * v) / s2)
     rate = 0.5 * ((v + (m - prior.offset) ** 2) / v0 - 1 + (v0 / v).log())
     exact = gradients(model, -(rate + distortion))
@@ -171,9 +165,8 @@ def test_the_gradient_of_the_elbo_is_that_of_its_closed_form():
 def by_row(objective, x, model=None):
     """The gradient of each example's value by every parameter of the model of one dimension, {name: (B,)}."""
     model = line_model() if model is None else model
-    copies = {
-        name: value.detach().expand(len(x), 1).clone().requires_grad_() for name, value in model.named_parameters()
-    }
+    wide = {name: value.detach().expand(len(x), 1) for name, value in model.named_parameters()}
+    copies = {name: value.clone().requires_grad_() for name, value in wide.items()}
 
     class Whole(torch.nn.Module):
         def __init__(self):
@@ -203,7 +196,7 @@ def test_dreg_and_plain_have_one_mean_and_dreg_the_lower_variance(num_samples):
 
 @pytest.mark.parametrize("num_samples", [1, 2, 9])
 def test_at_the_posterior_dreg_has_no_variance(num_samples):
-    """All weights are equal there, and the path derivative of log w is zero at every draw; the plain gradient is not."""
+    """All weights are equal there, and log w is flat along every path; the plain gradient is not zero."""
     model = line_model()
     p, prior, q = model.decoder, model.prior, model.encoder
     with torch.no_grad():

@@ -21,15 +21,17 @@ from benchmark.measure.pictures import draw_pictures
 from benchmark.measure.readout import posteriors_of, rehearse_metrics, represent, trained_model_of
 from benchmark.store.checkpoint import Training, load_checkpoint, save_checkpoint
 from benchmark.store.codes import save_codes
-from benchmark.store.files import remove_leftovers, write_text
+from benchmark.store.files import remove_leftovers
+from benchmark.store.history import write_rows
 from benchmark.store.lock import claimed
 from benchmark.store.matrices import generative_factors, keep_matrices
 from benchmark.store.provenance import code_state
 from benchmark.store.record import Record, known_record, make_way, write_record
 from benchmark.store.versions import NUMBERS, SCORES, version_of
+from benchmark.training.journal import RunJournal
 from benchmark.training.loading import comparison_group, with_data
 from benchmark.training.pixels import Pixels
-from benchmark.training.setup import Setup, build, rehearse_training
+from benchmark.training.setup import Setup, build, rehearse_training, train
 from benchmark.training.threads import threads
 from metrics.core import Representation
 
@@ -111,7 +113,8 @@ def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]
     evaluation = evaluate(metrics, plan.metrics_explicit, representation, trained_model_of(setup, posteriors), seed)
     _keep(setup, representation, posteriors["test"], previous is not None)
     seconds = {"training": round(training.seconds, 3), "total": round(time.perf_counter() - started, 3)}
-    return _record(setup, previous, metrics, evaluation, {"seconds": seconds, "kept_step": training.kept_step})
+    about = {"seconds": seconds, "kept_step": training.kept_step, "resumed": training.resumed}
+    return _record(setup, previous, metrics, evaluation, about)
 
 
 def _train(setup: Setup) -> Training:
@@ -120,20 +123,21 @@ def _train(setup: Setup) -> Training:
     if setup.model is None or plan.trainer is None:
         return Training(0.0)
     before = None if plan.settings.force else load_checkpoint(plan.folder, setup.model, plan.identity, setup.objective)
+    journal = RunJournal(plan.folder, plan.identity, plan.settings.checkpoint_minutes)
+    if before is not None or plan.settings.force:
+        journal.discard()
     if before is not None:
         return before
-    started = time.perf_counter()
-    validation = Pixels(setup.dataset, "validation", setup.device)
     try:
-        history = plan.trainer.build()(setup.model, setup.objective, setup.train, validation, plan.settings.seed)
+        history = train(setup, Pixels(setup.dataset, "validation", setup.device), journal=journal)
     except FloatingPointError as error:
+        journal.discard()  # it would end there again
         raise FloatingPointError(f"{error}; configuration: {plan.command}") from error
     kept = next((row["step"] for row in history if row["kept"]), None)
-    training = Training(time.perf_counter() - started, kept)
-    rows = [list(history[0]), *(["" if value is None else value for value in row.values()] for row in history)]
-    text = "".join(",".join(map(str, row)) + "\n" for row in rows)
-    write_text(plan.folder / "history.csv", text)
+    training = Training(journal.seconds, kept, journal.resumed)
+    write_rows(plan.folder, history)
     save_checkpoint(plan.folder, setup.model, plan.identity, training, setup.objective)
+    journal.discard()
     return training
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -49,6 +51,8 @@ class Mixture(nn.Module):
     Means start as draws of N(0, spread^2 I), deviations at one, weights equal: equal components would stay equal.
     """
 
+    in_closed_form: ClassVar[tuple[str, ...]] = ("logits",)  # what `closed_form` sets
+
     def __init__(self, latent_dim: int, *, num_components: Count = 10, spread: Positive = 1.0) -> None:
         super().__init__()
         self.loc = nn.Parameter(spread * torch.randn(num_components, latent_dim))
@@ -58,3 +62,13 @@ class Mixture(nn.Module):
     def forward(self) -> Distribution:
         """The prior itself."""
         return GaussianMixture(self.logits, self.loc, self.log_stddev.exp())
+
+    @torch.no_grad()
+    def closed_form(self, z: Tensor, rate: float) -> None:
+        """Move the weights to (1 - rate) w_c + rate mean_n p(c|z_n), as online EM does *(Cappe and Moulines, 2009)*.
+
+        z (N, D) are codes; `rate`, in (0, 1], is the share of the new answer.
+        """
+        components = diagonal_normal(self.loc, self.log_stddev.exp(), 1)
+        responsibilities = (components.log_prob(z[:, None]) + self.logits.log_softmax(0)).softmax(-1)
+        self.logits.copy_(torch.lerp(self.logits.softmax(0), responsibilities.mean(0), rate).log())

@@ -112,8 +112,21 @@ def check_value(key: str, kind: Any, value: Any) -> Any:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
-        where = "".join(f"[{part}]" if isinstance(part, int) else "" for part in first["loc"])
+        where = _place(value, first["loc"], first["type"])
         raise ConfigurationError(f"{key}{where}={shown(first['input'])}: {_in_yaml(first['msg'])}") from None
+
+
+def _place(value: Any, location: Sequence[int | str], kind: str) -> str:
+    """Where in a value an error is, such as "[0].updates[1].parts", of which types are no part."""
+    where = ""
+    for part in location:
+        if isinstance(part, int):
+            where += f"[{part}]"
+            value = value[part] if isinstance(value, Sequence) and part < len(value) else None
+        elif isinstance(value, Mapping) and (part in value or kind == "missing"):
+            where += f".{part}"
+            value = value.get(part)
+    return where
 
 
 def component(group: str, name: str, node: Any, packages: Iterable[str] = ()) -> Component | None:

@@ -109,7 +109,8 @@ class Composer:
             return
         names = value if isinstance(value, list) and group == "metrics" else [value]
         if wrong := [name for name in names if name == "" or not isinstance(name, str | dict)]:
-            remedy = "leave it out for none" if (group, value) == ("experiment", None) else "choose a name"
+            optional = group == "experiment" or override.package is not None
+            remedy = "leave it out for none" if value is None and optional else "choose a name"
             hint = suggestion(str(wrong[0]), self.choices(group))
             raise ConfigurationError(f"{override.input_line}: {remedy}{hint}")
 

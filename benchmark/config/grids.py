@@ -20,7 +20,7 @@ Names = Callable[[str], Sequence[str]]  # of a group, for glob(...)
 
 def expand(parse: Parse, names: Names, grids: Sequence[Mapping[str, Any]], arguments: Sequence[str]) -> list[list[str]]:
     """The overrides of every run: the product within each grid, one grid after the other, without repetitions."""
-    given = {parse(text).key_or_group for text in arguments}
+    given = {parse(text).get_key_element().lstrip("+~") for text in arguments}
     jobs: dict[tuple[str, ...], None] = {}
     for grid in grids:
         rest = [f"{key}={_values(value)}" for key, value in grid.items() if key not in given]

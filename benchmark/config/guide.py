@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from benchmark.config.packages import Package
-from benchmark.store.groups import EVERY
+from benchmark.store.groups import EVERY, SECOND
 
 USAGE = """\
 Better Bound: does a better bound make a better representation?
@@ -33,6 +33,10 @@ def guide(packages: Sequence[Package] = ()) -> str:
             lines.insert(0, f"  {'auto':19} All of the following that the data set can feed (the default).")
             lines.insert(1, f"  {'headline':19} Of them those that the quickstart's tables show: seconds a run.")
         parts.append("\n".join([f"{group}=", *lines]))
+        if group == "objective":
+            parts.append(
+                f"objective@{SECOND}=\n  the same names: another objective, for phases of the trainer that ask for it"
+            )
     return "\n\n".join([*parts, "\n".join(["other keys:", *_keys(folder)])])
 
 

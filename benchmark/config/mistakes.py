@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmark.config.components import shown, suggestion
+from benchmark.store.groups import SECOND
 
 Choices = Callable[[str], list[str]]  # the names of a group
 Again = Callable[[Sequence[str]], Any]  # composes other overrides
@@ -74,5 +75,7 @@ def _no_such_key(key: str, overrides: Sequence[str], again: Again) -> str:
             node = node.get(part) if hasattr(node, "get") else None
     except Exception:  # a second mistake beside this one: say the first without what there is instead
         node = None
+    if parent == SECOND and node is None:
+        return f"{key}: there is no second objective; choose one first, objective@{SECOND}=<name>"
     known = [str(name) for name in node if name not in ("hydra", "_target_")] if hasattr(node, "keys") else []
     return f"{key}: no such key{suggestion(leaf, known) if known else ''}"

@@ -15,11 +15,12 @@ from benchmark.config.components import Component, ConfigurationError, check_val
 from benchmark.config.heads import apart, names_of, takes_heads, together
 from benchmark.config.packages import OURS
 from benchmark.store.documents import digest
-from benchmark.store.groups import COMPONENTS, EVERY, HEADS
+from benchmark.store.groups import COMPONENTS, EVERY, HEADS, SECOND
 from benchmark.store.published import names as names_published
 from benchmark.store.versions import NUMBERS
 from metrics.declared import read_also
 from metrics.options import Count
+from models.types import NonNegative
 
 OF_REFERENCES = "benchmark.measure.references."  # codes that are made by a function of the data set, not by a VAE
 PASSING = ("dry_run", "force", "workers")  # keys about one call of the program, not about the run
@@ -46,6 +47,7 @@ class Settings:
     note: str | None = None
     published: str | None = None
     unchecked: str | None = None
+    checkpoint_minutes: NonNegative | None = 5.0
     packages: tuple[str, ...] = ()
     sweep: tuple[dict[str, Any], ...] = ()
     claims: tuple[dict[str, Any], ...] = ()
@@ -67,6 +69,7 @@ class Plan:
     heads: Mapping[str, Component] = field(default_factory=dict)  # posterior, prior, likelihood of a model of networks
     overrides: tuple[str, ...] = ()  # of the configuration, as Hydra takes them
     flags: tuple[str, ...] = ()  # of the command: where else its YAML is
+    second: Component | None = None  # another objective, for the phases of a trainer that ask for it
 
     @property
     def command(self) -> str:
@@ -89,7 +92,9 @@ class Plan:
     def parts(self) -> dict[str, Component]:
         """What was chosen of each group that makes a run; nothing of those that it has none of."""
         found = {"dataset": self.dataset, "model": self.model, **self.heads}
-        return found | {key: part for key in ("objective", "trainer") if (part := getattr(self, key)) is not None}
+        return found | {
+            key: part for key in ("objective", SECOND, "trainer") if (part := getattr(self, key)) is not None
+        }
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -102,6 +107,7 @@ class Plan:
         """What makes it this run and no other; metrics are not part of it."""
         parts = {"dataset": self.dataset, "objective": self.objective, "trainer": self.trainer}
         configs = {group: part and part.as_config() for group, part in parts.items()}
+        configs |= {SECOND: self.second.as_config()} if self.second else {}
         rest = {"seed": self.settings.seed, "data_checksum": self.data_checksum, "numbers": NUMBERS}
         return {**configs, **together(self.model, self.heads), **rest}
 
@@ -109,7 +115,8 @@ class Plan:
     def folder(self) -> Path:
         """results_dir/<experiment>/runs/<slug>-<hash>."""
         heads = [head for head in HEADS if head in self.identity]
-        slug = "-".join(self.choices[group] for group in ("dataset", "model", *heads, "objective"))
+        chosen = ("dataset", "model", *heads, "objective", SECOND)
+        slug = "-".join(self.choices[group] for group in chosen if group in self.choices)
         slug = re.sub(r"[^A-Za-z0-9_.-]+", "_", slug)[:80]
         name = f"{slug}-s{self.settings.seed}-{digest(self.identity)[:10]}"
         return self.settings.results_dir / self.experiment / "runs" / name
@@ -143,11 +150,13 @@ def plan(
     objective = component("objective", names["objective"], config["objective"], packages)
     if model.target.startswith(OF_REFERENCES):
         objective, names["objective"] = None, "none"
+    second = _second(config, choices, packages) if objective else None
+    names |= {SECOND: second.name} if second else {}
     trainer = component("trainer", names["trainer"], config["trainer"], packages) if objective else None
     if objective and not trainer:
         raise ConfigurationError("trainer._target_: null trains nothing; for that choose objective=untrained")
     names["trainer"] = names["trainer"] if trainer else "none"
-    settings = check_settings({key: value for key, value in config.items() if key not in EVERY})
+    settings = check_settings({key: value for key, value in config.items() if key not in (*EVERY, SECOND)})
     if settings.published is not None and settings.published not in names_published():
         raise ConfigurationError(
             f"published={settings.published}: no such file in results/published"
@@ -156,7 +165,7 @@ def plan(
     metrics = tuple(_metrics(config["metrics"], packages))
     explicit = choices.get("metrics") not in METRIC_SETS
     parts = (dataset, model, objective, trainer, metrics, explicit)
-    return Plan(*parts, names, settings, heads=heads, overrides=tuple(overrides), flags=tuple(flags))
+    return Plan(*parts, names, settings, heads=heads, overrides=tuple(overrides), flags=tuple(flags), second=second)
 
 
 def _heads(
@@ -180,6 +189,17 @@ def _refuse_heads(model: str, typed: Sequence[str]) -> None:
         if re.split(r"[=.]", text.lstrip("+"))[0] in HEADS:
             remedy = "give its function a third parameter, heads: models.heads.Heads, to let them be chosen"
             raise ConfigurationError(f"{text}: model={model} makes its own heads; {remedy}")
+
+
+def _second(config: Mapping[str, Any], choices: Mapping[str, Any], packages: Sequence[str]) -> Component | None:
+    """The second objective, where one is chosen; it has a function, unlike `untrained`."""
+    if config.get(SECOND) is None:
+        return None
+    name = _name(SECOND, choices.get(f"objective@{SECOND}") or "custom")
+    found = component(SECOND, name, config[SECOND], packages)
+    if found is None:
+        raise ConfigurationError(f"objective@{SECOND}={name}: trains nothing; choose another, or leave it out")
+    return found
 
 
 def _name(group: str, choice: Any) -> str:

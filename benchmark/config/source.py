@@ -22,7 +22,7 @@ HEADLINE = (
     "rate_distortion", "evidence", "exact", "information", "linear_probe", "mig", "dci", "beta_vae_score",
 )  # fmt: skip
 # take keys that no file has: an optimiser itself says which there are
-OPEN = re.compile(r"(trainer|objective)\.optimizer_options[.=]")
+OPEN = re.compile(r"(trainer|objective|second)\.optimizer_options[.=]")
 SEARCHPATH = "hydra.searchpath="
 FROM_COMMAND = "command-line"  # what Hydra calls the folder of --config-dir
 

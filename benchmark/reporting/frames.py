@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.reporting.tables import PUBLISHED, flatten, full_table
-from benchmark.store.groups import IDENTITY
+from benchmark.store.groups import OPTIONED
 from benchmark.store.record import read_folder
 
 
@@ -19,8 +19,8 @@ def results(folder: Path | str) -> pd.DataFrame:
     """
     records, _ = read_folder(Path(folder))
     options = [
-        {"run": run.name, **dict(flatten({part: record.config[part] for part in IDENTITY if record.config.get(part)}))}
+        {"run": run.name, **dict(flatten({part: record.config[part] for part in OPTIONED if record.config.get(part)}))}
         for run, record in records
     ]
-    known = pd.DataFrame(options).drop(columns=[f"{part}._target_" for part in IDENTITY], errors="ignore")
+    known = pd.DataFrame(options).drop(columns=[f"{part}._target_" for part in OPTIONED], errors="ignore")
     return full_table(records).drop(columns=[*PUBLISHED, "options"]).merge(known, on="run")

@@ -6,5 +6,7 @@ HEADS = ("posterior", "prior", "likelihood")  # what a network's numbers are the
 IDENTITY = ("dataset", "model", *HEADS, "objective", "trainer")  # what a run is; each a choice with options
 MEASURING = ("metrics",)  # how it is looked at, which trains nothing anew
 EXPERIMENT = "experiment"  # a whole configuration
+SECOND = "second"  # where a second choice of `objective` is put, by objective@second=<name>; most runs have none
 COMPONENTS = (*IDENTITY, *MEASURING)  # a node of the configuration each
+OPTIONED = (*IDENTITY, SECOND)  # what a record may have options of
 EVERY = (*COMPONENTS, EXPERIMENT)

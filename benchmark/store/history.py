@@ -1,25 +1,48 @@
-"""What history.csv says of a training: whether it had converged. Values in nats per example."""
+"""history.csv, which grows while a training goes on, and what it says of it: whether it had converged. Nats."""
 
 from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from benchmark.store.files import write_text, writing
 
 FILE = "history.csv"
 _COLUMNS = ("step", "learning_rate", "validation_objective")
 LAST, GAIN = 0.1, 0.01  # the share of the steps that is looked at, and the relative gain that it may still bring
 
 
+def write_rows(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write history.csv whole, with the names of its columns; what is None is empty."""
+    write_text(folder / FILE, ",".join(rows[0]) + "\n" + _lines(rows))
+
+
+def append_rows(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows to history.csv, on disk when this returns."""
+    with writing(folder / FILE), open(folder / FILE, "a", newline="") as file:
+        file.write(_lines(rows))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(",".join("" if value is None else str(value) for value in row.values()) + "\n" for row in rows)
+
+
 def converged(folder: Path) -> bool | None:
     """Whether the training in a run's folder had converged; None where its history is not there or cannot say."""
     try:
         with open(folder / FILE, newline="") as file:
-            rows = [{key: float(row[key]) for key in _COLUMNS} for row in csv.DictReader(file)]
+            read = list(csv.DictReader(file))
+            rows = [{**{key: float(row[key]) for key in _COLUMNS}, "phase": float(row.get("phase", 1))} for row in read]
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return None
-    return has_converged(rows)
+    last = rows[-1]["phase"] if rows else 1.0
+    return has_converged([row for row in rows if row["phase"] == last])
 
 
 def has_converged(rows: Sequence[Mapping[str, float]]) -> bool | None:

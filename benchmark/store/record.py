@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
 
 from benchmark.store.documents import Damaged, canonical, checked, digest, read_json, set_aside
 from benchmark.store.files import write_json
-from benchmark.store.groups import HEADS, IDENTITY
+from benchmark.store.groups import HEADS, OPTIONED, SECOND
 from metrics.core import Score
 
 if TYPE_CHECKING:
@@ -119,9 +119,10 @@ class Record:
     @property
     def configuration(self) -> str:
         """A name that runs share which differ in their seed (and metrics) alone."""
-        # heads are there only where one is not what every model once had
-        parts = [part for part in (*IDENTITY, "data_checksum", "numbers") if part in self.config or part not in HEADS]
-        return digest({part: self.config.get(part) for part in parts})
+        # heads are there only where one is not what every model once had, and few runs have a second objective
+        parts = [*OPTIONED, "data_checksum", "numbers"]
+        there = [part for part in parts if part in self.config or part not in (*HEADS, SECOND)]
+        return digest({part: self.config.get(part) for part in there})
 
     def score(
         self, name: str, representation: str | None = None, factor: str | None = None, num_labels: int | None = None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from benchmark.store.groups import EXPERIMENT, IDENTITY
+from benchmark.store.groups import EXPERIMENT, OPTIONED
 from benchmark.store.record import GREATEST
 
-CHOICES = (*IDENTITY, EXPERIMENT)
+CHOICES = (*OPTIONED, EXPERIMENT)
 Side = Mapping[str, Any]  # choice or option -> what a run must have there
 
 
@@ -29,7 +29,7 @@ def selects(side: Side, run: Chosen) -> bool:
 
 def is_key(key: object) -> bool:
     """True for what a side may name."""
-    return key in CHOICES or str(key).startswith(tuple(f"{group}." for group in IDENTITY))
+    return key in CHOICES or str(key).startswith(tuple(f"{group}." for group in OPTIONED))
 
 
 def unknown_option(side: Side, runs: Sequence[Chosen]) -> str | None:
@@ -68,6 +68,6 @@ def told_apart(runs: Sequence[Chosen]) -> list[str]:
 
 
 def _flat(run: Chosen) -> dict[str, Any]:
-    options = ((group, key, value) for group in IDENTITY for key, value in (run.config.get(group) or {}).items())
+    options = ((group, key, value) for group in OPTIONED for key, value in (run.config.get(group) or {}).items())
     named = {f"{group}.{key}": value for group, key, value in options if key != "_target_"}
-    return {**{key: run.choices.get(key) for key in IDENTITY}, **named}
+    return {**{key: run.choices.get(key) for key in OPTIONED}, **named}

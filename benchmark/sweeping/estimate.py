@@ -14,10 +14,12 @@ from benchmark.experiment import missing_metrics, previous_record
 from benchmark.store.documents import digest
 from benchmark.store.record import known_record
 from benchmark.sweeping.machine import processes
+from benchmark.training.phases import evaluations
 from benchmark.training.setup import build
 from benchmark.training.threads import threads
+from benchmark.training.validation import Objective
 from models.noise import Stream
-from models.vae import Batch
+from models.vae import VAE, Batch
 
 TIMED_STEPS = 10
 EVALUATION_SECONDS = 5.0  # of a run that no finished one resembles
@@ -76,8 +78,15 @@ def _timed(plan: Plan) -> float:
         generator = torch.Generator(device=setup.device).manual_seed(0)
         batch = Batch(setup.train.batch(torch.arange(size, device=setup.device), generator), 0, size, Stream(generator))
         steps = options["steps"] or options["epochs"] * len(setup.train) / size
-        setup.objective(setup.model, batch).mean().backward()
-        started = time.perf_counter()
-        for _ in range(TIMED_STEPS):
-            setup.objective(setup.model, batch).mean().backward()
-        return (time.perf_counter() - started) / TIMED_STEPS * float(steps)
+        shares = evaluations(options.get("phases"))
+        timed = (share * _step(of, setup.model, batch) for of, share in zip(setup.objectives, shares, strict=False))
+        return sum(timed) * float(steps)
+
+
+def _step(objective: Objective, model: VAE, batch: Batch) -> float:
+    """Seconds of one value with its gradient."""
+    objective(model, batch).mean().backward()
+    started = time.perf_counter()
+    for _ in range(TIMED_STEPS):
+        objective(model, batch).mean().backward()
+    return (time.perf_counter() - started) / TIMED_STEPS

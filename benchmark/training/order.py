@@ -10,8 +10,13 @@ from torch import Tensor
 from benchmark.training.noise import torch_stream
 
 
-def batches(num_examples: int, size: int, total: int, seed: int, shuffle: bool = True) -> Iterator[Tensor]:
-    """`total` batches of rows, in a new order each epoch or always in that of the data set; short ones are left out."""
+def batches(
+    num_examples: int, size: int, total: int, seed: int, shuffle: bool = True, done: int = 0
+) -> Iterator[Tensor]:
+    """Batches of rows up to `total`, in a new order each epoch or always in that of the data set; none is short.
+
+    The first `done` of them are passed over.
+    """
     order = torch_stream(seed, "order")
     sent = 0
     while True:
@@ -19,5 +24,6 @@ def batches(num_examples: int, size: int, total: int, seed: int, shuffle: bool =
         for start in range(0, num_examples - size + 1, size):
             if sent == total:
                 return
-            yield permutation[start : start + size]
+            if sent >= done:
+                yield permutation[start : start + size]
             sent += 1

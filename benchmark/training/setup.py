@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,9 +14,12 @@ from torch import Tensor
 from benchmark.config.components import Component, ConfigurationError
 from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
+from benchmark.store.groups import SECOND
+from benchmark.training.journal import Journal
 from benchmark.training.loading import device_of, load_dataset
 from benchmark.training.noise import noise_stream, numpy_stream, seed_of
 from benchmark.training.pixels import Pixels
+from benchmark.training.validation import Row
 from metrics.core import Representation
 from models.auxiliary import auxiliaries_of
 from models.distributions import NoDensity
@@ -33,10 +37,16 @@ class Setup:
     dataset: Dataset
     device: torch.device
     drawn: dict[str, Tensor]  # probe and test examples (N, *shape), in the one draw that all models share
-    train: Pixels | None = None
+    train: Any = None  # Pixels, of which there are none for references
     model: VAE | None = None
     objective: Any = None
+    second: Any = None  # another objective, for the phases that ask for it
     reference: Representation | None = None
+
+    @property
+    def objectives(self) -> list[Any]:
+        """The first and, where there is one, the second; [None] where nothing is trained."""
+        return [self.objective] if self.second is None else [self.objective, self.second]
 
 
 def build(plan: Plan, dataset: Dataset | None = None) -> Setup:
@@ -51,7 +61,9 @@ def build(plan: Plan, dataset: Dataset | None = None) -> Setup:
         return replace(setup, reference=codes)
     train = Pixels(dataset, "train", device)
     model = build_model(plan, dataset.shape, train.mean()).to(device)
-    return replace(setup, train=train, model=model, objective=build_objective(plan, model, device))
+    setup = replace(setup, train=train, model=model, objective=build_objective(plan, model, device))
+    second = replace(plan, objective=plan.second)
+    return replace(setup, second=build_objective(second, model, device))
 
 
 def build_model(plan: Plan, shape: tuple[int, ...], mean: Tensor) -> VAE:
@@ -87,6 +99,28 @@ def few_of(dataset: Dataset) -> Dataset:
     return replace(dataset, splits={name: rows[:REHEARSAL] for name, rows in dataset.splits.items()})
 
 
+def train(setup: Setup, validation: Pixels, journal: Journal | None = None) -> list[Row]:
+    """The trainer of a setup on its model, and what it gives back.
+
+    One of the user's may take five arguments alone, and know of no second objective and no journal.
+    """
+    trainer, second = setup.plan.trainer, setup.plan.second
+    assert trainer is not None
+    arguments = (setup.model, setup.objective, setup.train, validation, setup.plan.settings.seed)
+    more = (setup.second, journal or Journal())[: max(0, _number_taken(trainer.function) - len(arguments))]
+    if second is not None and not more:
+        raise ConfigurationError(f"objective@second={second.name}: trainer={trainer.name} takes one objective alone")
+    return trainer.build()(*arguments, *more)
+
+
+def _number_taken(function: Callable[..., Any]) -> int:
+    """How many positional arguments a function takes."""
+    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return 7
+    return sum(kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds)
+
+
 class _FirstBatch(Exception):
     """A trainer asks for its first batch: it has nothing against its options."""
 
@@ -106,13 +140,11 @@ class _Unread:
 
 def _rehearse_trainer(setup: Setup, num_train: int) -> None:
     """The trainer up to its first batch: whatever it refuses, it refuses before."""
-    trainer = setup.plan.trainer
-    if trainer is None:
+    if setup.plan.trainer is None:
         return
     validation = Pixels(few_of(setup.dataset), "validation", setup.device)
     with suppress(_FirstBatch):
-        train = _Unread(num_train, setup.device)
-        trainer.build()(setup.model, setup.objective, train, validation, setup.plan.settings.seed)
+        train(replace(setup, train=_Unread(num_train, setup.device)), validation)
 
 
 def rehearse_training(setup: Setup, num_train: int) -> None:
@@ -121,8 +153,9 @@ def rehearse_training(setup: Setup, num_train: int) -> None:
         noise = noise_stream(setup.plan.settings.seed, "rehearsal", setup.device)
         batch = Batch(setup.drawn["test"][:2], 0, num_train, noise)
         with torch.no_grad():
-            for value in (setup.objective, *(own.value for own in auxiliaries_of(setup.objective))):
-                _rehearse(value, setup, batch)
+            for objective in setup.objectives:
+                for value in (objective, *(own.value for own in auxiliaries_of(objective))):
+                    _rehearse(value, setup, batch)
         _rehearse_trainer(setup, num_train)
 
 
@@ -133,6 +166,6 @@ def _rehearse(value: Callable[[VAE, Batch], Tensor], setup: Setup, batch: Batch)
         value(setup.model, batch)
     except NoDensity as error:
         choices = setup.plan.choices
-        chosen = " ".join(f"{key}={choices[key]}" for key in ("objective", "posterior") if key in choices)
+        chosen = " ".join(f"{key}={choices[key]}" for key in ("objective", SECOND, "posterior") if key in choices)
         remedy = "choose another posterior, or objective=autoencoder, which asks for none"
         raise ConfigurationError(f"{chosen}: {error}; {remedy}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from benchmark.config.components import ConfigurationError
 from benchmark.training.optimizers import optimizer
 from models.auxiliary import auxiliaries_of
+from models.sampling import draw
 from models.vae import VAE, Batch
 
 CHECK = 50  # steps between looks at whether values are still finite (a look waits for a GPU)
@@ -61,6 +63,22 @@ class Update:
             raise FloatingPointError(
                 f"the {self.name} is no longer finite at step {step} (or up to {CHECK} steps before)"
             )
+
+
+class ClosedForm:
+    """The prior's own answer to codes of a batch, such as the weights of a mixture by EM; no gradient is computed.
+
+    The learning rate is the share of the new answer in a moving average.
+    """
+
+    def __init__(self, learning_rate: float) -> None:
+        self.learning_rate = learning_rate
+
+    @torch.no_grad()
+    def __call__(self, model: VAE, batch: Batch, learning_rate: float) -> None:
+        """Move the prior's parameters towards what fits one draw of q(z|x) for each example."""
+        prior: Any = model.prior
+        prior.closed_form(draw(model.encoder(batch.x), 1, batch.noise)[0], learning_rate)
 
 
 def auxiliary_updates(objective: object, clip_norm: float | None, group: str = "objective") -> list[Update]:

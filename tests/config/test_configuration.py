@@ -31,8 +31,8 @@ MISTAKES = {
     ("+objective.gamma=2",): "objective.gamma: no such option",
     ("+colour=red",): "colour: no such key",
     ("trainer.optimizer_option={eps: 1}",): "trainer.optimizer_option: no such key; did you mean optimizer_options?",
-    ("trainer.optimizer_options.eps=inf",): "trainer.optimizer_options=inf: Input should be a finite number",
-    ("trainer.optimizer_options={eps: small}",): "trainer.optimizer_options=small: Input should be a valid number",
+    ("trainer.optimizer_options.eps=inf",): "trainer.optimizer_options.eps=inf: Input should be a finite number",
+    ("trainer.optimizer_options={eps: small}",): "trainer.optimizer_options.eps=small: Input should be a valid number",
 }
 
 

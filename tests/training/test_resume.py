@@ -74,7 +74,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_killed_training_ends_with_the_same_numbers(tmp_path, case):
     make, options = CASES[case]
-    options = {"steps": 130, "batch_size": 4, "validations": 5, **options}
+    options = {"steps": 60, "batch_size": 4, "validations": 5, **options}
     model, objective, history, _ = trained(tmp_path / "whole", make, (), **options)
     again, other, rows, journal = trained(tmp_path / "killed", make, (2, 3), **options)
     assert journal.resumed == 2

@@ -64,7 +64,7 @@ CASES = {
     },
     "moments": (parts, {"initial_second_moment": 0.01, "schedule": "cosine", "warmup_steps": 7, "clip_norm": 1.0}),
     "no new order": (parts, {"shuffle": False}),
-    "patience": (parts, {"patience": 2, "learning_rate": 5e-2, "validations": 20}),
+    "patience": (parts, {"patience": 2, "learning_rate": 5e-2, "validations": 20, "steps": 130}),
     "adversary": (lambda: parts("objective=factor_vae", "objective.hidden=[4]"), {}),
     "phases": (lambda: (*parts(), iwae), {"phases": RETRAIN}),
     "closed form": (with_mixture, {"phases": (phase(RETRAIN[1].updates[0].__class__(("decoder",)), CLOSED),)}),
@@ -165,7 +165,7 @@ def test_a_process_that_is_killed_leaves_a_run_that_goes_on(plan_of_run, tmp_pat
     steps = ("trainer.steps=120", "checkpoint_minutes=0")
     plan = plan_of_run(*TINY, *steps)
     whole = execute(plan_of_run(*TINY, *steps[:1], f"results_dir={tmp_path / 'whole'}"))
-    done = subprocess.run([sys.executable, "-c", SCRIPT, *plan.overrides], check=False, env=os.environ, timeout=120)
+    done = subprocess.run([sys.executable, "-c", SCRIPT, *plan.overrides], check=False, env=os.environ, timeout=300)
     assert done.returncode == -signal.SIGKILL
     assert (plan.folder / FILE).exists()
     record = execute(plan)

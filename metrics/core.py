@@ -18,7 +18,11 @@ Array = NDArray[np.float64]
 Better = Literal["higher", "lower"]
 Density = Literal["diagonal"]  # q(z|x) is a diagonal Gaussian
 Prior = Literal["standard_normal"]
-VIEWS = ("mean", "sample", "q_ew_mean", "q_ew_sample")  # names that a view of the codes may have
+VIEWS = (
+    "mean", "sample", "optimised_mean", "optimised_sample", "q_ew_mean", "q_ew_sample",
+)  # fmt: skip  # names that a view may have, in the order of tables: the point code of a readout, and a draw of it
+AMORTISED = "amortised"  # the readout of the encoder itself
+Split = Literal["test", "validation"]
 LARGEST = 1e15  # of an entry: beyond, neighbouring whole numbers coincide, and further on squares overflow
 FEW = 100  # examples, below which whatever is measured is mostly chance
 WIDEST = 256  # dimensions of a code beyond which what costs D^2, or a fit per axis, is not worth its wait
@@ -33,13 +37,14 @@ class Inapplicable(ValueError):
 class Codes:
     """N examples through an encoder, beside what is known about them."""
 
-    views: Mapping[str, Array]  # name -> (N, D): `mean` of q(z|x), and what else differs from it, such as one `sample`
+    views: Mapping[str, Array]  # name -> (N, D): first the mean of q(z|x), the point code, then one draw if any
     stddev: Array | None = None  # (N, D) standard deviation of q(z|x); None for a point code
     density: Density | None = None  # what a score may assume of q(z|x), beyond its mean and stddev
     factors: Array | None = None  # (N, F): discrete ones as 0..n-1, circular ones as 0..n-1 or in radians
     factor_names: tuple[str, ...] = ()
     factor_types: tuple[str, ...] = ()  # one of FACTOR_TYPES each
     symmetry: Array | None = None  # (N, F) whole n >= 1: 1/n of a turn of that circular factor changes nothing to see
+    estimated: bool = False  # the means are averages of draws, and vary by their chance
 
     def __post_init__(self) -> None:
         _check_codes(self)
@@ -58,16 +63,33 @@ class Codes:
         return len(self.mean)
 
     @property
+    def point(self) -> str:
+        """The name of the view that is one code of each example, such as mean: what scores of a single code read."""
+        return next(iter(self.views))
+
+    @property
+    def drawn(self) -> str | None:
+        """The name of the view that is one draw of q(z|x), such as sample; None for a point code."""
+        return next(iter([*self.views][1:]), None)
+
+    @property
     def mean(self) -> Array:
-        """(N, D) mean of q(z|x)."""
-        return self.views["mean"]
+        """(N, D) mean of q(z|x), the point code."""
+        return self.views[self.point]
+
+    @property
+    def sample(self) -> Array:
+        """(N, D) one draw of q(z|x) each; Inapplicable for point codes."""
+        if self.drawn is None:
+            raise Inapplicable(self.no_density)
+        return self.views[self.drawn]
 
     @property
     def no_density(self) -> str:
         """Why scores that assume a diagonal Gaussian q(z|x) do not exist here, or nothing."""
-        if self.stddev is None:
+        if self.stddev is None and self.drawn is None:
             return "a point code has no density q(z|x)"
-        if self.density != "diagonal" or "sample" not in self.views:
+        if self.density != "diagonal" or self.stddev is None or self.drawn is None:
             return "q(z|x) is not known to be a diagonal Gaussian, which this assumes"
         return "" if (self.stddev > 0).all() else "stddev is zero somewhere, where q(z|x) has no density"
 
@@ -75,7 +97,7 @@ class Codes:
         """Sample, mean and stddev (N, D) of diagonal Gaussian posteriors; Inapplicable where q(z|x) is none."""
         if self.stddev is None or self.no_density:
             raise Inapplicable(self.no_density)
-        return self.views["sample"], self.mean, self.stddev
+        return self.sample, self.mean, self.stddev
 
 
 @dataclass(frozen=True)
@@ -86,6 +108,7 @@ class Representation:
     test: Codes
     prior: Prior | None = None  # p(z) that the codes were held against, where a score may assume one
     matrices: dict[str, Array] = field(default_factory=dict, compare=False)  # (D, F) each, kept in matrices.npz
+    readout: str = AMORTISED  # how the codes were read from the model
 
     def __post_init__(self) -> None:
         _check_pair(self.train, self.test)
@@ -101,6 +124,16 @@ class Representation:
         """The names of the views of the codes: a point code has its mean alone."""
         return tuple(self.test.views)
 
+    @property
+    def point(self) -> str:
+        """The name of the view that `train.mean` and `test.mean` are."""
+        return self.test.point
+
+    @property
+    def drawn(self) -> str | None:
+        """The name of the view that `train.sample` and `test.sample` are; None for point codes."""
+        return self.test.drawn
+
 
 @dataclass(frozen=True)
 class Score:
@@ -115,7 +148,17 @@ class Score:
     factor: str | None = None  # None: not per factor, or the mean over factors
     num_labels: int | None = None
     reason: str = ""  # why the value is null, or what limits it (a cap, a sample size)
-    selector: str = ""  # the entry of `metrics=[...]` that it came from; filled in by the benchmark
+    selector: str = ""  # the entry of `metrics=[...]` that it came from; filled in by the benchmark, as are:
+    readout: str = AMORTISED  # the entry of `readout=[...]` that the codes or densities were read by
+    split: Split = "test"  # validation: what settings are chosen by, which no table shows
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a metric found: scores, and named curves (n, 3) of x, value and its standard error, kept beside them."""
+
+    scores: Sequence[Score]
+    curves: Mapping[str, Array] = field(default_factory=dict)
 
 
 def unusable(array: Array) -> str:
@@ -151,8 +194,8 @@ def too_wide(representation: Representation, declared: Iterable[Declared]) -> li
 def _check_codes(codes: Codes) -> None:
     arrays = dict(codes.views) if codes.stddev is None else {**codes.views, "stddev": codes.stddev}
     shapes = [array.shape for array in arrays.values()]
-    if "mean" not in arrays or codes.mean.ndim != 2 or len(set(shapes)) > 1:
-        raise ValueError(f"{', '.join(arrays)} must hold a mean and share one shape (N, D), got {shapes}")
+    if not any(name.endswith("mean") for name in [*codes.views][:1]) or codes.mean.ndim != 2 or len(set(shapes)) > 1:
+        raise ValueError(f"{', '.join(arrays)} must begin with a mean and share one shape (N, D), got {shapes}")
     if codes.factors is not None and codes.factors.shape != (len(codes.mean), len(codes.factor_names)):
         expected = (len(codes.mean), len(codes.factor_names))
         raise ValueError(f"factors have shape {codes.factors.shape}, expected (N, F) = {expected}")

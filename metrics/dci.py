@@ -75,13 +75,13 @@ def dci(
     matrix = representation.matrix(
         f"importance_{estimator}", lambda: placed(np.column_stack([column for column, _ in found]), factors)
     )[:, varying_mask(factors)]
-    names = [f"dci_{estimator}_{part}" for part in PARTS]
+    names, view = [f"dci_{estimator}_{part}" for part in PARTS], representation.point
     crowd = crowded(varying, len(rows))
     note = joined(f"{len(rows)} training examples, mean over {len(varying)} factors", crowd, scaled)
     scores = [constant_score(name, factor) for factor in factors if not factor.varies for name in names[1:]]
-    scores.append(_score(names[0], disentanglement(matrix), reason=note))
-    scores += _completeness(names[1], varying, matrix, note)
-    return scores + _informativeness(names[2], varying, [values for _, values in found], estimator, note)
+    scores.append(_score(names[0], disentanglement(matrix), view, reason=note))
+    scores += _completeness(names[1], varying, matrix, view, note)
+    return scores + _informativeness(names[2], varying, [values for _, values in found], estimator, view, note)
 
 
 def disentanglement(importance: Array) -> float:
@@ -118,24 +118,24 @@ def _concentration(importance: Array) -> float:
     return float((mass[mass > 0] / mass.sum()) @ (1 - entropy))
 
 
-def _completeness(name: str, factors: list[Factor], matrix: Array, note: str) -> list[Score]:
+def _completeness(name: str, factors: list[Factor], matrix: Array, view: str, note: str) -> list[Score]:
     values = [completeness(column[:, None]) for column in matrix.T]
-    rows = [_score(name, value, factor=factor.name) for factor, value in zip(factors, values, strict=True)]
-    return [_score(name, completeness(matrix), reason=note), *rows]
+    rows = [_score(name, value, view, factor.name) for factor, value in zip(factors, values, strict=True)]
+    return [_score(name, completeness(matrix), view, reason=note), *rows]
 
 
 def _informativeness(
-    name: str, factors: list[Factor], values: list[Array], estimator: Estimator, note: str
+    name: str, factors: list[Factor], values: list[Array], estimator: Estimator, view: str, note: str
 ) -> list[Score]:
-    rows = [_quality(name, value, factor=factor.name) for factor, value in zip(factors, values, strict=True)]
+    rows = [_quality(name, value, view, factor.name) for factor, value in zip(factors, values, strict=True)]
     kinds = {"accuracy" if factor.has_classes and estimator != "lasso" else "R2" for factor in factors}
-    return [*rows, _quality(name, np.mean(values, axis=0), reason=f"{' and '.join(sorted(kinds))}, {note}")]
+    return [*rows, _quality(name, np.mean(values, axis=0), view, reason=f"{' and '.join(sorted(kinds))}, {note}")]
 
 
-def _quality(name: str, values: Array, factor: str | None = None, reason: str = "") -> Score:
+def _quality(name: str, values: Array, view: str, factor: str | None = None, reason: str = "") -> Score:
     value, error = quality.mean_and_error(values)
-    return Score(name, value, error, "score", "higher", "mean", factor=factor, reason=reason)
+    return Score(name, value, error, "score", "higher", view, factor=factor, reason=reason)
 
 
-def _score(name: str, value: float, factor: str | None = None, reason: str = "") -> Score:
-    return Score(name, value, None, "score", "higher", "mean", factor=factor, reason=reason)
+def _score(name: str, value: float, view: str, factor: str | None = None, reason: str = "") -> Score:
+    return Score(name, value, None, "score", "higher", view, factor=factor, reason=reason)

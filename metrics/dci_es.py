@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,9 @@ def dci_es(
     least = np.mean([curve.min() for curve in curves])
     note = f"forests of depth {grid[0]}..{grid[-1]}, {len(rows)} training examples, least loss {least:.3f} of a guess"
     note = joined(note, crowded(varying, len(rows)))
-    scores = factor_rows(Score("dci_es_explicitness", None, None, "score", None, "mean"), factors, values, note)
-    axes = representation.test.mean.shape[1]
-    size = Score(
-        "dci_es_size", len(varying) / axes, None, "score", "higher", "mean", reason=f"{len(varying)} / {axes} axes"
-    )
-    return [*scores, size]
+    blank, axes = Score("dci_es_explicitness", None, None, "score", None, representation.point), train.shape[1]
+    scores, note = factor_rows(blank, factors, values, note), f"{len(varying)} / {axes} axes"
+    return [*scores, replace(blank, name="dci_es_size", value=len(varying) / axes, better="higher", reason=note)]
 
 
 def area_score(loss: Array, capacity: Array) -> float:

@@ -78,7 +78,7 @@ def factor_vae_score(
         value = _share_right(codes[1], scored, kept, answers)
         error, over = error_over_blocks(partial(block, codes[1], kept, answers), len(test), rng)
         note = joined(f"{int(kept.sum())} of {len(kept)} axes active", chance, over)
-        scores.append(Score(name, value, error, "accuracy", "higher", "mean", reason=note))
+        scores.append(Score(name, value, error, "accuracy", "higher", representation.point, reason=note))
     return scores
 
 

@@ -64,11 +64,11 @@ def infomec(
     note = f"{int(kept.sum())} of {len(kept)} axes kept, {len(varying)} factors, {neighbours} neighbours"
     values = (even_share(matrix[kept]), None, even_share(matrix[kept].T))
     scores = [
-        Score(name, value, None, "score", "higher", "mean", reason=note)
+        Score(name, value, None, "score", "higher", representation.point, reason=note)
         for name, value in zip(NAMES, values, strict=True)
         if value is not None
     ]
-    blank = Score("info_explicitness", None, None, "score", "higher", "mean")
+    blank = Score("info_explicitness", None, None, "score", "higher", representation.point)
     train, test, scaled = standardised(representation)
     known = [_known_share(factor, train, test, strength) for factor in varying]
     note = joined("share of H(v) that a linear map finds, chance 0", crowded(varying, len(train)), scaled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from metrics.options import Count, NonNegative
 OF_CODES = ("mutual_information", "total_correlation")
 OF_PRIOR = ("dimensionwise_kl", "marginal_kl")
 UNKNOWN = "p(z) is not known to be standard normal, which this assumes (metrics.information.prior=standard_normal)"
+ESTIMATED = "means of draws vary by their chance, which would count as activity"
 FEWEST = 20  # examples whose spread tells a standard error
 
 
@@ -73,8 +75,9 @@ def information(
     `prior` says it of codes that were brought along; those of a model know.
     """
     against = "" if "standard_normal" in (prior, representation.prior) else UNKNOWN
-    units = None if against else float(active_units(representation.test.mean, threshold))
-    scores = [Score("active_units", units, unit="units", representation="mean", reason=against)]
+    no_units = against or (ESTIMATED if representation.test.estimated else "")
+    units = None if no_units else float(active_units(representation.test.mean, threshold))
+    scores = [Score("active_units", units, unit="units", representation=representation.point, reason=no_units)]
     if why := _no_density(representation):
         return scores + _nulls(OF_CODES, why) + _nulls(OF_PRIOR, joined(why, against))
     rows = np.sort(rng.permutation(len(representation.test))[:axis_points])
@@ -97,25 +100,26 @@ def _nulls(names: tuple[str, ...], why: str) -> list[Score]:
 
 def _of_densities(representation: Representation, rows: Labels, against: str) -> list[Score]:
     codes = representation.test
-    found = densities(codes, representation.train.views["sample"], rows)
+    found = densities(codes, representation.train.sample, rows)
     note = f"from N = {len(codes)} test points, {len(rows)} samples"
     cap = f"at most log N = {np.log(len(codes)):.3f} nats, "
-    scores = _enclosing("mutual_information", found.mutual_information(), note, cap)
-    scores += _enclosing("total_correlation", found.total_correlation(), note)
+    enclosing = partial(_enclosing, representation.drawn)
+    scores = enclosing("mutual_information", found.mutual_information(), note, cap)
+    scores += enclosing("total_correlation", found.total_correlation(), note)
     if against:
         return scores + _nulls(OF_PRIOR, against)
-    log_p = log_posterior(codes.views["sample"][rows], np.zeros(1), np.ones(1)).sum(axis=1)
-    scores += _enclosing("dimensionwise_kl", found.dimensionwise(log_p), f"against N(0, I), {note}")
-    return scores + _enclosing("marginal_kl", found.marginal(log_p), f"against N(0, I), {note}")
+    log_p = log_posterior(codes.sample[rows], np.zeros(1), np.ones(1)).sum(axis=1)
+    scores += enclosing("dimensionwise_kl", found.dimensionwise(log_p), f"against N(0, I), {note}")
+    return scores + enclosing("marginal_kl", found.marginal(log_p), f"against N(0, I), {note}")
 
 
-def _enclosing(name: str, bounds: Bounds, note: str, cap: str = "") -> list[Score]:
+def _enclosing(view: str | None, name: str, bounds: Bounds, note: str, cap: str = "") -> list[Score]:
     """Lower bound (with its cap) and upper bound, with a standard error only where it is at least their distance."""
     low, n = max(0.0, float(bounds.low.mean())), len(bounds.low)
     high, error = max(low, float(bounds.high.mean())), float(bounds.low.std(ddof=1) / np.sqrt(n))
     stderr = error if n >= FEWEST and high - low <= error else None
     known = f"standard error only where {name}_upper is as near"
-    blank = Score(name, low, stderr, unit="nats", representation="sample", reason=f"lower bound, {cap}{note}; {known}")
+    blank = Score(name, low, stderr, unit="nats", representation=view, reason=f"lower bound, {cap}{note}; {known}")
     return [blank, replace(blank, name=f"{name}_upper", value=high, reason=f"upper bound, {note}")]
 
 

@@ -36,7 +36,7 @@ def mig_sup(representation: Representation, rng: np.random.Generator, *, bins: S
     active = scaling(representation.test.mean, representation.test.stddev).active
     value = supervised_gap(matrix[active], entropy) if active.any() else 0.0
     note = f"{int(active.sum())} of {len(active)} axes active, {bins} equal-width bins of the means"
-    return _with_constant(factors, Score("mig_sup", value, None, "score", "higher", "mean", reason=note))
+    return _with_constant(factors, Score("mig_sup", value, None, "score", "higher", representation.point, reason=note))
 
 
 def dcimig(representation: Representation, rng: np.random.Generator, *, bins: Several = 20) -> list[Score]:
@@ -48,7 +48,7 @@ def dcimig(representation: Representation, rng: np.random.Generator, *, bins: Se
     factors, matrix, entropy = _matrix(representation, "dcimig", bins)
     note = f"{bins} equal-width bins of the means"
     value = exclusive_information(matrix, entropy)
-    return _with_constant(factors, Score("dcimig", value, None, "score", "higher", "mean", reason=note))
+    return _with_constant(factors, Score("dcimig", value, None, "score", "higher", representation.point, reason=note))
 
 
 def jemmig(representation: Representation, rng: np.random.Generator, *, bins: Several = 20) -> list[Score]:
@@ -61,7 +61,7 @@ def jemmig(representation: Representation, rng: np.random.Generator, *, bins: Se
     factors, matrix, entropy = _matrix(representation, "jemmig", bins)
     axes = entropies(np.column_stack([equal_width_bins(axis, bins) for axis in representation.test.mean.T]))
     note = f"at most H(v) + log {bins} = {entropy.mean() + np.log(bins):.3f} nats on average"
-    blank = Score("jemmig", None, None, "nats", "lower", "mean")
+    blank = Score("jemmig", None, None, "nats", "lower", representation.point)
     return factor_rows(blank, factors, joint_minus_gap(matrix, axes, entropy), note)
 
 

@@ -62,7 +62,7 @@ def beta_vae_score(
     error, over = error_over_blocks(right, len(test), rng)
     chance = f"chance 1/{len(varying)}, {num_train} training and {num_test} test differences of {batch_size} pairs"
     note = joined(chance, over, scaled)
-    return [*scores, Score("beta_vae_score", value, error, "accuracy", "higher", "mean", reason=note)]
+    return [*scores, Score("beta_vae_score", value, error, "accuracy", "higher", representation.point, reason=note)]
 
 
 def differences(

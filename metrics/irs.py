@@ -38,7 +38,7 @@ def irs(
     robust, weight = irs_matrix(representation.test.mean, classes, quantile)
     value = float(weight @ robust.max(axis=1) / max(weight.sum(), np.finfo(float).tiny))
     note = f"quantile {quantile:g} of the deviations within a value, {len(varying)} factors; noise does not score 0"
-    return [*scores, Score("irs", value, None, "score", "higher", "mean", reason=note)]
+    return [*scores, Score("irs", value, None, "score", "higher", representation.point, reason=note)]
 
 
 def irs_matrix(codes: Array, factors: Labels, quantile: float = 1.0) -> tuple[Array, Array]:

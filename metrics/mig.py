@@ -58,15 +58,15 @@ def mig(
         ("mig_hist", histogram_matrix(representation, factors, bins), "equal-width"),
         ("mig_quantile", quantile_matrix(representation, factors, bins), "quantile"),
     ):
-        blank, note = Score(name, None, None, "score", "higher", "mean"), f"{bins} {how} bins of the means"
-        scores += factor_rows(blank, kept, gaps(matrix[:, varies], entropy), note)
+        blank = Score(name, None, None, "score", "higher", representation.point)
+        scores += factor_rows(blank, kept, gaps(matrix[:, varies], entropy), f"{bins} {how} bins of the means")
     rows = np.sort(rng.permutation(len(representation.test))[:density_points])
     if why := representation.test.no_density:
         return [*scores, Score("mig_density", None, unit="score", reason=why)]
     matrix = density_matrix(representation, factors, bins, rows)
     narrow = _known_of_shuffled(representation.test, class_matrix(kept, bins), rng) > SHUFFLED
     note = joined(f"aggregate of N = {len(representation.test)} test points, {len(rows)} samples", NARROW * narrow)
-    blank = Score("mig_density", None, None, "score", "higher", "sample")
+    blank = Score("mig_density", None, None, "score", "higher", representation.drawn)
     return scores + factor_rows(blank, kept, gaps(matrix[:, varies], entropy), note)
 
 

@@ -42,7 +42,8 @@ def modularity(representation: Representation, rng: np.random.Generator, *, bins
     best = np.sort(matrix.max(axis=1))
     note = f"best information of an axis {best[0]:.3f}..{best[-1]:.3f}, median {np.median(best):.3f} nats"
     constant = [constant_score("modularity", factor) for factor in factors if not factor.varies]
-    return [*constant, Score("modularity", modular_share(matrix), None, "score", "higher", "mean", reason=note)]
+    value, view = modular_share(matrix), representation.point
+    return [*constant, Score("modularity", value, None, "score", "higher", view, reason=note)]
 
 
 def modular_share(information: Array) -> float:
@@ -80,7 +81,7 @@ def explicitness(
             labels, true, number = factor.classes(factor_bins)
             model = fit_logistic(train, labels, strength)
             values.append(ranking_quality(log_probabilities(model, test, number, len(train)), true))
-    blank = Score("explicitness", None, None, "AUC", "higher", "mean")
+    blank = Score("explicitness", None, None, "AUC", "higher", representation.point)
     crowd = crowded([factor for factor in factors if factor.varies], len(train), factor_bins)
     note = joined("mean one-vs-rest area under ROC, chance 0.5", crowd, scaled)
     return factor_rows(blank, factors, np.array(values), note)

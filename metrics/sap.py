@@ -62,7 +62,7 @@ def sap(
         "explained_share",
         lambda: placed(np.column_stack([explained_share(test, factor.targets()[1]) for factor in varying]), factors),
     )[:, varies]
-    ones, blank = np.ones(len(varying)), Score("sap_r2", None, None, "score", "higher", "mean")
+    ones, blank = np.ones(len(varying)), Score("sap_r2", None, None, "score", "higher", representation.point)
     scores = factor_rows(blank, factors, gaps(explained, ones), "R2 of single axes on test")
     if wide := too_wide(representation, SCORES):
         return scores + wide
@@ -73,7 +73,7 @@ def sap(
     accurate = representation.matrix("svc_accuracy", lambda: placed(np.column_stack(list(columns)), factors))[:, varies]
     crowd = crowded(varying, len(rows), factor_bins)
     note = joined(f"accuracy of single axes on test, {len(rows)} training examples, C = {strength:g}", crowd)
-    blank = Score("sap_svc", None, None, "score", "higher", "mean")
+    blank = Score("sap_svc", None, None, "score", "higher", representation.point)
     return scores + factor_rows(blank, factors, gaps(accurate, ones), note)
 
 

@@ -69,9 +69,10 @@ def scaling(codes: Array, stddev: Array | None = None) -> Scaling:
     return Scaling(low - reach, high + reach, cut.mean(axis=0), np.where(extent > 0, spread, 0.0), floor)
 
 
-def standardised(representation: Representation, view: str = "mean") -> tuple[Array, Array, str]:
+def standardised(representation: Representation, view: str | None = None) -> tuple[Array, Array, str]:
     """Train and test by the `scaling` of the whole training part (codes need no labels), and what a row says of it."""
     train, test = representation.train, representation.test
+    view = representation.point if view is None else view
     fitted, scored = train.views[view], test.views[view]
     found = scaling(fitted, train.stddev)
     return found(fitted), found(scored), found.note(fitted, scored)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from benchmark.checks.codes import BASE, CHANGED, representation
 from benchmark.checks.laws import hold
-from metrics.core import Representation, Score
+from metrics.core import Codes, Representation, Score
 
 FEW = 200  # examples, enough for laws
 TOLERANCE = 0.02  # of what fits by iterations or breaks ties
@@ -50,6 +51,20 @@ def same_twice(measure: Measure) -> None:
     hold(first == second, "gives other scores the second time; draw from the generator alone")
 
 
+def names_the_view_that_it_reads(measure: Measure) -> None:
+    """Of codes whose views have other names each score is the same, and says the name of the view that it is of."""
+    codes = representation(n=FEW)
+    names = {"mean": "q_ew_mean", "sample": "q_ew_sample"}
+
+    def renamed(part: Codes) -> Codes:
+        return replace(part, views={names[name]: view for name, view in part.views.items()})
+
+    others = replace(codes, train=renamed(codes.train), test=renamed(codes.test), matrices={})
+    plain, other = measure(codes, rng()), measure(others, rng())
+    expected = [replace(score, representation=names.get(score.representation or "")) for score in plain]
+    hold(list(other) == expected, "gives other scores of renamed views; say representation.point, not mean")
+
+
 def declared_invariances(measure: Measure, declared: Sequence[Any]) -> None:
     """Every change of the code that a score does not declare to be `changed_by` leaves it as it is.
 
@@ -77,4 +92,4 @@ def _values(measure: Measure, case: str, known: Iterable[str]) -> dict[str, floa
     return found
 
 
-LAWS = (plain_numbers_on_truth_and_noise, same_twice)
+LAWS = (plain_numbers_on_truth_and_noise, same_twice, names_the_view_that_it_reads)

@@ -24,6 +24,11 @@ def test_repeats_exactly(name):
 
 
 @pytest.mark.parametrize("name", METRICS)
+def test_a_score_names_the_view_that_it_is_of(name):
+    laws.names_the_view_that_it_reads(QUICK[name])
+
+
+@pytest.mark.parametrize("name", METRICS)
 @pytest.mark.parametrize("n", [9, 60])
 def test_few_examples_give_plain_numbers(name, n):
     laws.plain_numbers(METRICS[name](representation(n=n), np.random.default_rng(0)))

@@ -27,7 +27,7 @@ def tempered(model: VAE, batch: Batch, *, temperature: NonNegative = 0.5) -> Ten
 
 def spread(representation: Representation, rng: np.random.Generator, *, power: float = 2.0) -> list[Score]:
     value = float((np.abs(representation.test.mean - representation.test.mean.mean(0)) ** power).mean())
-    return [Score("spread", value, unit="units", better="higher", representation="mean")]
+    return [Score("spread", value, unit="units", better="higher", representation=representation.point)]
 
 
 def log_prior(trained: TrainedModel) -> list[Score]:

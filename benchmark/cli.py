@@ -17,7 +17,7 @@ from benchmark.reporting.terminal import score_table
 from benchmark.reporting.unscored import lines
 from benchmark.sweeping.elsewhere import Launch, has_launcher, has_sweeper, launcher_of, sweeper_of
 from benchmark.sweeping.estimate import print_dry_run
-from benchmark.sweeping.prepare import prepare, refuse_mixture
+from benchmark.sweeping.prepare import prepare, refuse_mixture, refuse_unreadable
 from benchmark.sweeping.remarks import check_typed, remarks
 from benchmark.sweeping.sweep import experiment_folder, of_plans, open_manifest, perform_all, unfinished, write_manifest
 from benchmark.sweeping.workers import Failure
@@ -73,6 +73,7 @@ def _as_list(text: str) -> str:
 
 def _ready_run(command: CommandLine, plan: Plan) -> Act:
     check_typed(command, [plan], multirun=False)
+    refuse_unreadable([plan])
     [full] = prepare([plan])
     for line in remarks(command, [full]):
         print(f"note: {line}", file=sys.stderr)
@@ -85,6 +86,7 @@ def _ready_sweep(command: CommandLine, composer: Composer, overrides: Sequence[s
     check_claims(plans[0], plans)
     launch = launcher_of(first.config, composer.source)
     refuse_mixture(plans)
+    refuse_unreadable(plans)
     prepared = prepare(plans, elsewhere=launch is not None)
     for line in remarks(command, prepared):
         print(f"note: {line}", file=sys.stderr)

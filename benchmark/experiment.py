@@ -6,11 +6,10 @@ import contextlib
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
-
-from torch.distributions import Distribution
 
 from benchmark.config.components import Component
 from benchmark.config.compose import compose
@@ -18,13 +17,16 @@ from benchmark.config.plan import Plan
 from benchmark.drawing.matrices import draw_matrices
 from benchmark.measure.engine import Evaluation, evaluate
 from benchmark.measure.pictures import draw_pictures
-from benchmark.measure.readout import posteriors_of, rehearse_metrics, represent, trained_model_of
+from benchmark.measure.readout import Posteriors, left_out, posteriors_of, rehearse_metrics, require_densities, see
 from benchmark.store.checkpoint import Training, load_checkpoint, save_checkpoint
 from benchmark.store.codes import save_codes
-from benchmark.store.files import remove_leftovers
+from benchmark.store.curves import keep_curves
+from benchmark.store.files import remove, remove_leftovers
 from benchmark.store.history import write_rows
 from benchmark.store.lock import claimed
 from benchmark.store.matrices import generative_factors, keep_matrices
+from benchmark.store.measured import Measured, joined, key_of, measured, missing, whose
+from benchmark.store.names import file_of, of_other_readouts
 from benchmark.store.provenance import code_state
 from benchmark.store.record import Record, known_record, make_way, write_record
 from benchmark.store.versions import NUMBERS, SCORES, version_of
@@ -33,7 +35,7 @@ from benchmark.training.loading import comparison_group, with_data
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import Setup, build, rehearse_training, train
 from benchmark.training.threads import threads
-from metrics.core import Representation
+from metrics.core import AMORTISED, Array, Representation
 
 
 def run(overrides: Sequence[str] = (), **settings: Any) -> Record:
@@ -87,34 +89,64 @@ def previous_record(plan: Plan) -> Record | None:
     return record if record.status == "finished" and same_draw and same_way else None
 
 
-def missing_metrics(plan: Plan, previous: Record | None) -> tuple[Component, ...]:
-    """The requested metrics that a record does not have with these very options."""
-    done = previous.config["metrics"] if previous else {}
-    return tuple(metric for metric in plan.metrics if done.get(metric.name) != metric.as_config())
+def missing_metrics(plan: Plan, previous: Record | None) -> dict[str, tuple[Component, ...]]:
+    """Readout -> the requested metrics that a record does not have of it, with these very options of both."""
+    found = missing(measured(previous.config) if previous else {}, _asked(plan))
+    return {name: tuple(metric for metric in plan.metrics if metric.name in of) for name, of in found.items()}
+
+
+def _asked(plan: Plan) -> dict[str, Measured]:
+    metrics = {metric.name: metric.as_config() for metric in plan.metrics}
+    return {readout.name: Measured(readout.as_config(), metrics) for readout in plan.readouts}
 
 
 def failure(plan: Plan, error: BaseException) -> Record:
     """The record of a run that raised."""
     text = "".join(traceback.format_exception(error))
     told = {"type": type(error).__name__, "message": str(error), "traceback": text, "command": plan.command}
-    return Record("failed", plan.choices, _config(plan, {}), error=told, provenance=code_state(plan.packages))
+    return Record("failed", plan.choices, _config(plan, None), error=told, provenance=code_state(plan.packages))
 
 
-def _measure(plan: Plan, previous: Record | None, metrics: tuple[Component, ...]) -> Record:
+def _measure(plan: Plan, previous: Record | None, metrics: Mapping[str, Sequence[Component]]) -> Record:
     started = time.perf_counter()
     setup = build(plan)
+    require_densities(setup)
     if setup.train is not None:  # a reference is measured at once
         rehearse_training(setup, len(setup.train))
-        rehearse_metrics(setup, metrics)
+        rehearse_metrics(setup, tuple({metric.name: metric for of in metrics.values() for metric in of}.values()))
     training = _train(setup)
-    posteriors = posteriors_of(setup)
-    representation = represent(setup, posteriors)
-    seed = plan.settings.evaluation_seed
-    evaluation = evaluate(metrics, plan.metrics_explicit, representation, trained_model_of(setup, posteriors), seed)
-    _keep(setup, representation, posteriors["test"], previous is not None)
-    seconds = {"training": round(training.seconds, 3), "total": round(time.perf_counter() - started, 3)}
+    if previous is None:
+        _forget(plan.folder)
+    posteriors, found = posteriors_of(setup), {}
+    seconds = {"training": round(training.seconds, 3)}
+    for readout in plan.readouts:
+        if readout.name in metrics:
+            found[readout.name] = _of_readout(setup, readout, metrics[readout.name], posteriors, previous, seconds)
+    seconds["total"] = round(time.perf_counter() - started, 3)
     about = {"seconds": seconds, "kept_step": training.kept_step, "resumed": training.resumed}
-    return _record(setup, previous, metrics, evaluation, about)
+    return _record(setup, previous, metrics, found, about)
+
+
+def _of_readout(
+    setup: Setup,
+    readout: Component,
+    metrics: Sequence[Component],
+    posteriors: Posteriors,
+    previous: Record | None,
+    seconds: dict[str, float],
+) -> Evaluation:
+    """The metrics of one readout; what it leaves in the run's folder, and its seconds, beside those of others."""
+    if why := left_out(setup, readout):
+        return Evaluation((), {metric.name: why for metric in metrics})
+    plan, started = setup.plan, time.perf_counter()
+    seen = see(setup, readout, posteriors)
+    seconds[f"readout {readout.name}"] = round(time.perf_counter() - started, 3)
+    seed = plan.settings.evaluation_seed
+    evaluation = evaluate(metrics, plan.metrics_explicit, seen.representation, seen.trained, seed)
+    _keep(setup, seen.representation, evaluation.curves, measured_before(previous, readout))
+    if setup.model is not None and readout.name == AMORTISED:
+        draw_pictures(plan.folder, setup.model, setup.drawn["test"], posteriors["test"], seed, seen.representation)
+    return evaluation
 
 
 def _train(setup: Setup) -> Training:
@@ -141,30 +173,47 @@ def _train(setup: Setup) -> Training:
     return training
 
 
-def _keep(setup: Setup, representation: Representation, posteriors: Sequence[Distribution], earlier: bool) -> None:
-    """Codes, matrices and pictures in the run's folder."""
-    folder = setup.plan.folder
+def _forget(folder: Path) -> None:
+    """Remove what other weights, or another way of scoring, have left of readouts that may not be asked for again."""
+    for name in ("codes.npz", "curves.npz", "matrices.npz", "matrices.png"):
+        for path in folder.glob(of_other_readouts(name)):
+            remove(path)
+
+
+def measured_before(previous: Record | None, readout: Component) -> bool:
+    """Whether a record has metrics of this very readout, whose matrices still hold."""
+    done = measured(previous.config) if previous else {}
+    return readout.name in done and (readout.name == AMORTISED or done[readout.name].readout == readout.as_config())
+
+
+def _keep(setup: Setup, representation: Representation, curves: Mapping[str, Array], earlier: bool) -> None:
+    """Codes, curves and matrices in the run's folder."""
+    folder, readout = setup.plan.folder, representation.readout
     save_codes(folder, representation)
+    keep_curves(folder, readout, curves, earlier)
     if matrices := keep_matrices(folder, representation, earlier):
-        draw_matrices(folder / "matrices.png", matrices, generative_factors(representation.test))
-    if setup.model is not None:
-        seed = setup.plan.settings.evaluation_seed
-        draw_pictures(folder, setup.model, setup.drawn["test"], posteriors, seed, representation)
+        picture = folder / file_of("matrices.png", readout)
+        draw_matrices(picture, matrices, generative_factors(representation.test))
 
 
 def _record(
     setup: Setup,
     previous: Record | None,
-    metrics: tuple[Component, ...],
-    evaluation: Evaluation,
+    metrics: Mapping[str, Sequence[Component]],
+    found: Mapping[str, Evaluation],
     training: dict[str, Any],
 ) -> Record:
-    """The record, with the scores of earlier metrics that this run was not asked for again."""
+    """The record, with the scores of earlier metrics and readouts that this run was not asked for again."""
     plan = setup.plan
-    new = {metric.name for metric in metrics}
-    kept = [score for score in previous.scores if score.selector not in new] if previous else []
-    left_out = {name: why for name, why in (previous.left_out if previous else {}).items() if name not in new}
-    scores = sorted([*kept, *evaluation.scores], key=lambda score: score.selector)
+    config = _config(plan, previous)
+    holds = {(name, selector) for name, of in measured(config).items() for selector in of.metrics}
+    holds -= {(name, metric.name) for name, of in metrics.items() for metric in of}
+    kept = [score for score in previous.scores if (score.readout, score.selector) in holds] if previous else []
+    missed = {key: why for key, why in previous.left_out.items() if whose(key) in holds} if previous else {}
+    validation = [one for one in previous.validation if (one.readout, one.selector) in holds] if previous else []
+    missed |= {key_of(name, selector): why for name, of in found.items() for selector, why in of.left_out.items()}
+    new = [score for evaluation in found.values() for score in evaluation.scores]
+    scores = sorted([*kept, *new], key=lambda score: (score.selector, score.readout))
     origin = {
         **code_state(plan.packages),
         "data_source": setup.dataset.source,
@@ -174,12 +223,11 @@ def _record(
         "threads": plan.settings.threads,
         **training,
     }
-    config = _config(plan, dict(previous.config["metrics"]) if previous else {})
     record = Record("finished", plan.choices, config, tuple(scores), provenance=origin)
     group = comparison_group(plan, setup.dataset)
-    return replace(record, group=group, left_out={**left_out, **evaluation.left_out})
+    return replace(record, group=group, left_out=missed, validation=tuple(validation))
 
 
-def _config(plan: Plan, measured: dict[str, Any]) -> dict[str, Any]:
-    metrics = measured | {metric.name: metric.as_config() for metric in plan.metrics}
-    return {**plan.identity, "metrics": metrics, "evaluation_seed": plan.settings.evaluation_seed, "scores": SCORES}
+def _config(plan: Plan, previous: Record | None) -> dict[str, Any]:
+    done = joined(measured(previous.config) if previous else {}, _asked(plan))
+    return {**plan.identity, **done, "evaluation_seed": plan.settings.evaluation_seed, "scores": SCORES}

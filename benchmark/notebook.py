@@ -11,7 +11,7 @@ from benchmark.cli import check_claims, planned
 from benchmark.config.compose import Composer, compose
 from benchmark.config.source import Source, is_of_hydra
 from benchmark.measure.engine import score_source
-from benchmark.sweeping.prepare import prepare, refuse_mixture
+from benchmark.sweeping.prepare import prepare, refuse_mixture, refuse_unreadable
 from benchmark.sweeping.sweep import experiment_folder, perform_all
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def sweep(overrides: Sequence[str] = (), **settings: Any) -> pd.DataFrame:
     plans = planned(composer, [text for text in given if not is_of_hydra(text)])
     check_claims(plans[0], plans)
     refuse_mixture(plans)
+    refuse_unreadable(plans)
     prepared = prepare(plans)
     for failure in perform_all(prepared, ["-m", *given]):
         print(failure, file=sys.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -31,6 +31,15 @@ class Evidence(NamedTuple):
 
     log_evidence: Tensor  # (B,) L_K in nats, a stochastic lower bound of log p(x)
     effective_sample_size: Tensor  # (B,) (sum w)^2 / sum w^2, from 1 (useless) to K (q is the posterior)
+    log_w: Tensor  # (K, B) that both were computed from
+
+
+class Weighted(NamedTuple):
+    """K codes of each of B examples with their importance weights."""
+
+    z: Tensor  # (K, B, D)
+    log_w: Tensor  # (K, B) nats
+    log_px_z: Tensor  # (K, B) nats
 
 
 @torch.no_grad()
@@ -65,21 +74,52 @@ def importance_evidence(
     summed as they come.
     """
     first = torch.full((len(x),), -math.inf, dtype=torch.float64, device=x.device)
-    second = first.clone()
+    second, parts = first.clone(), []
     for _, inference in _chunks(model, x, num_samples, noise, posterior):
         log_w = inference.log_w.double()
         first = torch.logaddexp(first, log_w.logsumexp(0))
         second = torch.logaddexp(second, (2 * log_w).logsumexp(0))
-    return Evidence(first - math.log(num_samples), (2 * first - second).exp())
+        parts.append(log_w)
+    return Evidence(first - math.log(num_samples), (2 * first - second).exp(), torch.cat(parts))
+
+
+def counts_up_to(most: int) -> list[int]:
+    """1, 2, 5, 10, 20, 50, ... and `most` itself."""
+    found = (digit * 10**power for power in range(len(str(most))) for digit in (1, 2, 5))
+    return [*(count for count in found if count < most), most]
+
+
+def bounds(log_w: Tensor, counts: Sequence[int]) -> Tensor:
+    """L_K of each example for several K of the same S importance weights (S, B): (len(counts), B) nats.
+
+    Each is the mean of log 1/K sum w over the S // K disjoint blocks of K weights *(Burda et al., 2016)*: as unbiased
+    for E L_K as K weights alone, and less variable. In expectation it rises with K.
+    """
+    found = []
+    for count in counts:
+        blocks = log_w[: len(log_w) // count * count].unflatten(0, (-1, count))
+        found.append(blocks.logsumexp(1).mean(0) - math.log(count))
+    return torch.stack(found)
 
 
 @torch.no_grad()
-def resample(inference: Inference, noise: Noise) -> Tensor:
-    """One of each example's K codes with probability w_i / sum w, (B, D): a draw of q_EW *(Cremer et al., 2017)*."""
-    below = torch.softmax(inference.log_w.double(), dim=0).cumsum(0)
+def weighted(
+    model: VAE, x: Tensor, *, num_samples: int, noise: Noise, posterior: Distribution | None = None
+) -> Weighted:
+    """K draws of q(z|x) for each x (B, *shape) with their weights, decoded in chunks."""
+    chunks = [inference for _, inference in _chunks(model, x, num_samples, noise, posterior)]
+    parts = ([one.z for one in chunks], [one.log_w for one in chunks], [one.log_px_z for one in chunks])
+    return Weighted(*map(torch.cat, parts))
+
+
+@torch.no_grad()
+def resample(z: Tensor, log_w: Tensor, noise: Noise) -> Tensor:
+    """One of each example's K codes (K, B, D) with probability w_i / sum w, (B, D): a draw of q_EW *(Cremer et al.,
+    2017)*."""
+    below = torch.softmax(log_w.double(), dim=0).cumsum(0)
     level = noise.uniform(below.shape[1:], below) * below[-1]
     chosen = (below <= level).sum(0).clamp_max(len(below) - 1)
-    return inference.z[chosen, torch.arange(len(chosen), device=chosen.device)]
+    return z[chosen, torch.arange(len(chosen), device=chosen.device)]
 
 
 def _chunks(

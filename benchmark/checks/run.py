@@ -22,10 +22,10 @@ from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset, Paths
 from benchmark.measure.engine import needs_densities
 from benchmark.measure.readout import posteriors_of, trained_model_of
-from benchmark.store.groups import EVERY
+from benchmark.store.groups import EVERY, MEASURING
 from benchmark.training.loading import load_dataset
 from benchmark.training.setup import build, build_model, few_of
-from metrics.core import Score
+from metrics.core import Measurement, Score
 from models.noise import Stream
 
 Law = tuple[str, Callable[[], Any]]
@@ -53,11 +53,11 @@ def laws_of(package: Package, choice: str) -> Iterator[Law]:
     yield "its first line says what it is", partial(_described, Path(package.conf) / f"{choice}.yaml")
     if group not in EVERY:
         return
-    chosen = f"metrics=[{name}]" if group == "metrics" else f"{group}={name}"
+    chosen = f"{group}=[{name}]" if group in MEASURING else f"{group}={name}"
     typed = [f"packages=[{package.name}]", chosen]
     try:
         plan = compose(typed)
-        for part in (*plan.parts.values(), *plan.metrics):
+        for part in (*plan.parts.values(), *plan.metrics, *plan.readouts):
             part.build()
     except ValueError as error:
         yield "composes and builds", partial(_raise, error)
@@ -118,7 +118,8 @@ def _of_densities(typed: Sequence[str]) -> list[Score]:
     plan = compose([*typed, "dataset=digits", "model=mlp", "model.latent_dim=6", "device=cpu"])
     setup = build(plan, few_of(load_dataset(plan.dataset, plan.settings)))
     trained = trained_model_of(setup, posteriors_of(setup))
-    return list(plan.metrics[0].build()(replace(trained, noise=Stream.seeded(0))))
+    found = plan.metrics[0].build()(replace(trained, noise=Stream.seeded(0)))
+    return list(found.scores if isinstance(found, Measurement) else found)
 
 
 def _model(plan: Plan, shape: tuple[int, ...]) -> Any:

@@ -20,6 +20,7 @@ from benchmark.config.source import (
     is_literal,
     is_of_hydra,
 )
+from benchmark.store.groups import MEASURING
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -101,13 +102,13 @@ class Composer:
         return simple and "/" not in key and key not in self.groups and _is_flat(override.value())
 
     def _check_choice(self, override: Override) -> None:
-        """A group takes a name, metrics a list of names too; Hydra's own words for anything else name no key."""
+        """A group takes a name, some a list of names too; Hydra's own words for anything else name no key."""
         from hydra.core.override_parser.types import OverrideType
 
         group, value = override.key_or_group, override.value()
         if group not in self.groups or override.type == OverrideType.DEL or override.is_sweep_override():
             return
-        names = value if isinstance(value, list) and group == "metrics" else [value]
+        names = value if isinstance(value, list) and group in MEASURING else [value]
         if wrong := [name for name in names if name == "" or not isinstance(name, str | dict)]:
             optional = group == "experiment" or override.package is not None
             remedy = "leave it out for none" if value is None and optional else "choose a name"

@@ -20,7 +20,7 @@ Better Bound: does a better bound make a better representation?
   python -m benchmark.report results/quickstart                           tables and figures again, from the records
   python -m benchmark check mypkg                                         the laws over a package of yours
 
-Choose one of each group (metrics also as a list, metrics=[mig,dci]); set numbers as group.key=value."""
+Choose one of each group (metrics and readouts also as a list, metrics=[mig,dci]); set numbers as group.key=value."""
 
 
 def guide(packages: Sequence[Package] = ()) -> str:

@@ -63,6 +63,7 @@ class Plan:
     trainer: Component | None
     metrics: tuple[Component, ...]
     metrics_explicit: bool  # named one by one, so that leaving one out is an error
+    readouts: tuple[Component, ...]  # how codes are read, each of which every metric is asked of
     choices: Mapping[str, str]
     settings: Settings
     data_checksum: str = ""
@@ -99,12 +100,12 @@ class Plan:
     @property
     def packages(self) -> tuple[str, ...]:
         """The packages beside ours that its functions are of, in order."""
-        roots = {part.target.partition(".")[0] for part in (*self.parts.values(), *self.metrics)}
+        roots = {part.target.partition(".")[0] for part in (*self.parts.values(), *self.metrics, *self.readouts)}
         return tuple(sorted(roots - set(OURS)))
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What makes it this run and no other; metrics are not part of it."""
+        """What makes it this run and no other; metrics and readouts are not part of it."""
         parts = {"dataset": self.dataset, "objective": self.objective, "trainer": self.trainer}
         configs = {group: part and part.as_config() for group, part in parts.items()}
         configs |= {SECOND: self.second.as_config()} if self.second else {}
@@ -162,9 +163,13 @@ def plan(
             f"published={settings.published}: no such file in results/published"
             f"{suggestion(settings.published, names_published())}"
         )
-    metrics = tuple(_metrics(config["metrics"], packages))
+    metrics = _several("metrics", config["metrics"], packages, "choose auto, headline, or some, as metrics=[mig,dci]")
+    for metric in metrics:
+        if metric.target.partition(".")[0] not in OURS:
+            read_also(metric.target.rpartition(".")[0])
+    readouts = _several("readout", config["readout"], packages, "choose one or more, as readout=[amortised,resampled]")
     explicit = choices.get("metrics") not in METRIC_SETS
-    parts = (dataset, model, objective, trainer, metrics, explicit)
+    parts = (dataset, model, objective, trainer, metrics, explicit, readouts)
     return Plan(*parts, names, settings, heads=heads, overrides=tuple(overrides), flags=tuple(flags), second=second)
 
 
@@ -219,15 +224,14 @@ def check_settings(values: Mapping[str, Any]) -> Settings:
     return Settings(**{key: check_value(key, hints[key], value) for key, value in values.items()})
 
 
-def _metrics(nodes: Any, packages: Sequence[str]) -> list[Component]:
+def _several(group: str, nodes: Any, packages: Sequence[str], remedy: str) -> tuple[Component, ...]:
+    """The choices of a group that takes several, by name."""
     if not isinstance(nodes, Mapping) or not nodes:
-        raise ConfigurationError("metrics: there are none; choose auto, headline, or some, as metrics=[mig,dci]")
-    metrics = []
+        raise ConfigurationError(f"{group}: there are none; {remedy}")
+    chosen = []
     for name, node in nodes.items():
-        found = component(f"metrics.{name}", str(name), node, packages)
+        found = component(f"{group}.{name}", str(name), node, packages)
         if found is None:
-            raise ConfigurationError(f"metrics.{name}._target_: null measures nothing; leave it out of metrics=[...]")
-        if found.target.partition(".")[0] not in OURS:
-            read_also(found.target.rpartition(".")[0])
-        metrics.append(found)
-    return sorted(metrics, key=lambda metric: metric.name)
+            raise ConfigurationError(f"{group}.{name}._target_: null does nothing; leave it out of {group}=[...]")
+        chosen.append(found)
+    return tuple(sorted(chosen, key=lambda one: one.name))

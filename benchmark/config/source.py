@@ -192,8 +192,9 @@ def composed_of(source: Source, overrides: Sequence[str]) -> Composed:
             )
             raise ConfigurationError(line) from error
         _refuse_unread(plain.get(KEY), source)
-        known = choices_of(loader, "metrics", source)
-        plain["metrics"] = _chosen(plain.get("metrics"), known, source)
+        for group in ("metrics", "readout"):
+            known = choices_of(loader, group, source)
+            plain[group] = _chosen(group, plain.get(group), known, source)
     return Composed(config, plain, literal)
 
 
@@ -240,14 +241,14 @@ def is_literal(value: Any) -> bool:
     return not isinstance(value, str) or ("${" not in value and value != "???")
 
 
-def _chosen(nodes: Any, known: Sequence[str], source: Source) -> Any:
-    """The metrics that were chosen; an experiment's options of others are dropped, unless they are misspelt."""
+def _chosen(group: str, nodes: Any, known: Sequence[str], source: Source) -> Any:
+    """What was chosen of a group that takes several; an experiment's options of others are dropped, unless misspelt."""
     if not isinstance(nodes, Mapping):
         return nodes
     for name in (name for name, node in nodes.items() if isinstance(node, Mapping) and "_target_" not in node):
         if name not in known:
-            raise ConfigurationError(f"metrics.{name}: no such metric{suggestion(str(name), list(known))}")
-        whole = {**_composed(replace(source, config_name=f"metrics/{name}"), []).metrics[name]}
+            raise ConfigurationError(f"{group}.{name}: no such choice{suggestion(str(name), list(known))}")
+        whole = {**_composed(replace(source, config_name=f"{group}/{name}"), [])[group][name]}
         function = locate(str(whole.pop("_target_")), source.package_names)
-        check_options(f"metrics.{name}", function, {**whole, **nodes[name]})
+        check_options(f"{group}.{name}", function, {**whole, **nodes[name]})
     return {name: node for name, node in nodes.items() if not isinstance(node, Mapping) or "_target_" in node}

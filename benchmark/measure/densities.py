@@ -14,9 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
 from benchmark.measure.encode import BLOCK
-from metrics.core import Better, Inapplicable, Score
+from metrics.core import AMORTISED, Array, Better, Inapplicable, Measurement, Score
 from models.distributions import has_density
-from models.evidence import importance_evidence, rates_and_distortions
+from models.evidence import bounds, counts_up_to, importance_evidence, rates_and_distortions
 from models.exact import linear_beta_vae, linear_log_evidence
 from models.linear_gaussian import LinearGaussian, as_linear_gaussian, beta_of
 from models.noise import NOTHING, Noise
@@ -37,10 +37,16 @@ class TrainedModel:
     x: Tensor  # (N, *shape)
     posteriors: Sequence[Distribution]  # q(z|x) in blocks of BLOCK examples, none for codes without a density
     noise: Noise = NOTHING  # each metric is given a stream of its own
+    readout: str = AMORTISED  # that the posteriors are of
+    distortion: Tensor | None = None  # (N,) nats, of a readout that has no other density
+    unread: str = ""  # why a readout has no density
 
     def blocks(self, most: int | None = None) -> Iterator[tuple[Tensor, Distribution | None]]:
-        """x in blocks with their posteriors; only a block that `most` cuts must be encoded anew."""
-        for block, posterior in zip(torch.split(self.x[:most], BLOCK), self.posteriors, strict=False):
+        """x in blocks with their posteriors; a block that `most` cuts must be encoded anew, and stays whole where the
+        posterior is not the encoder's."""
+        x = self.x[:most]
+        x = x if self.readout == AMORTISED else self.x[: math.ceil(len(x) / BLOCK) * BLOCK]
+        for block, posterior in zip(torch.split(x, BLOCK), self.posteriors, strict=False):
             yield block, posterior if posterior.batch_shape[0] == len(block) else None
 
     @property
@@ -48,7 +54,7 @@ class TrainedModel:
         """Why densities of z do not exist here, or an empty string."""
         if self.model is None:
             return "codes of a reference have no density"
-        return "" if all(map(has_density, self.posteriors)) else "a deterministic code has no density"
+        return self.unread if all(map(has_density, self.posteriors)) else "a deterministic code has no density"
 
 
 def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) -> list[Score]:
@@ -59,6 +65,9 @@ def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) 
     model = trained.model
     if model is None:
         return [_null(name, trained.no_density) for name in ("rate", "distortion", "elbo")]
+    if trained.distortion is not None:
+        distortion = _mean("distortion", trained.distortion, "lower", "of the weighted samples of the readout")
+        return [_null("rate", trained.unread), distortion, _null("elbo", trained.unread)]
     samples = num_samples or _affordable(model, len(trained.x))
     parts = [
         rates_and_distortions(model, x, num_samples=samples, noise=trained.noise, posterior=posterior)
@@ -92,25 +101,46 @@ def _multiplications(model: VAE) -> int:
     return max(1, counter.get_total_flops() // 2)
 
 
-def evidence(trained: TrainedModel, *, num_samples: Count = 100, num_examples: Count | None = None) -> list[Score]:
+def evidence(trained: TrainedModel, *, num_samples: Count = 100, num_examples: Count | None = None) -> Measurement:
     """iwae_<K> = E_x L_K(x) *(Burda et al., 2016)* and the effective sample size, K = `num_samples`; on the first
-    `num_examples` of the test split, or all."""
+    `num_examples` of the test split, or all.
+
+    The curve `iwae` has E_x L_K(x) and its standard error over examples for K = 1, 2, 5, 10, ... up to `num_samples`,
+    of the same samples.
+    """
     name = f"iwae_{num_samples}"
     if trained.model is not None and trained.no_density:
         raise Inapplicable(f"{trained.no_density}, so no importance weights (use metrics=[rate_distortion])")
     if trained.no_density or trained.model is None:
-        return [_null(name, trained.no_density), _null("effective_sample_size", trained.no_density)]
-    parts = [
-        importance_evidence(trained.model, x, num_samples=num_samples, noise=trained.noise, posterior=posterior)
-        for x, posterior in trained.blocks(num_examples)
-    ]
-    log_evidence, sample_size = (torch.cat(values) for values in zip(*parts, strict=True))
+        why = trained.no_density
+        return Measurement([_null(name, why), replace(_null("effective_sample_size", why), unit="samples")])
+    counts, found, curves = counts_up_to(num_samples), [], []
+    for x, posterior in trained.blocks(num_examples):
+        noise = trained.noise
+        part = importance_evidence(trained.model, x, num_samples=num_samples, noise=noise, posterior=posterior)
+        found.append(torch.stack([part.log_evidence, part.effective_sample_size]))
+        curves.append(bounds(part.log_w, counts))
+    log_evidence, sample_size = torch.cat(found, 1)[:, :num_examples]
+    curve = _curve(counts, torch.cat(curves, 1)[:, :num_examples])
     size = _mean("effective_sample_size", sample_size, "higher", f"of {num_samples} importance samples")
-    return [_mean(name, log_evidence, "higher", f"{len(log_evidence)} test examples"), replace(size, unit="samples")]
+    bound = _mean(name, log_evidence, "higher", f"{len(log_evidence)} test examples")
+    return Measurement([bound, replace(size, unit="samples")], {"iwae": curve})
+
+
+def _curve(x: Sequence[int], values: Tensor) -> Array:
+    """Means over examples of values (n, N), and their standard errors, each beside its x: (n, 3)."""
+    rows = values.double().cpu().numpy()
+    error = rows.std(1, ddof=1) / np.sqrt(rows.shape[1]) if rows.shape[1] > 1 else np.zeros(len(rows))
+    return np.column_stack([x, rows.mean(1), error])
 
 
 def exact(trained: TrainedModel) -> list[Score]:
-    """Closed forms: the optimum of a linear (beta-)VAE on Gaussian data, and log p(x) of the linear model at hand."""
+    """Closed forms: the optimum of a linear (beta-)VAE on Gaussian data, and log p(x) of the linear model at hand.
+
+    They are the model's, however its codes are read: the amortised readout has them, the others nothing.
+    """
+    if trained.readout != AMORTISED:
+        return []
     known = None if trained.model is None else as_linear_gaussian(trained.model)
     if known is None:
         raise Inapplicable("exact needs model=linear with a Gaussian likelihood: no closed form is known otherwise")

@@ -11,10 +11,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from benchmark.datasets import Dataset
-from metrics.core import Codes, Density, Prior, Representation
-from models.distributions import assumed_density, has_density
-from models.noise import Noise
-from models.sampling import draw
+from metrics.core import AMORTISED, Codes, Density, Prior, Representation
+from models.distributions import assumed_density
+from models.readouts import Reading
 from models.vae import VAE
 
 PARTS = ("probe", "test")  # splits that are encoded: predictors fit on the first, scores are of the second
@@ -34,6 +33,7 @@ class Encoded:
     views: Mapping[str, np.ndarray]
     stddev: np.ndarray | None = None
     density: Density | None = None
+    estimated: bool = False  # the first view is an average of draws
 
     @classmethod
     def points(cls, codes: np.ndarray) -> Encoded:
@@ -41,29 +41,32 @@ class Encoded:
         return cls({"mean": np.asarray(codes, dtype=np.float64)})
 
 
-def encoded(posteriors: Sequence[Distribution], noise: Noise) -> Encoded:
-    """Means, standard deviations and one sample of q(z|x), float64, of encoded blocks; means alone of points."""
-    mean = _stacked([posterior.mean for posterior in posteriors])
-    if not all(map(has_density, posteriors)):
-        return Encoded.points(mean)
-    stddev = _stacked([posterior.stddev for posterior in posteriors])
-    sample = _stacked([draw(posterior, 1, noise)[0] for posterior in posteriors])
-    density: Density | None = "diagonal" if all(map(assumed_density, posteriors)) else None
-    return Encoded({"mean": mean, "sample": sample}, stddev, density)
+def encoded(readings: Sequence[Reading]) -> Encoded:
+    """The views and standard deviations of blocks that were read, float64."""
+    views = {name: _stacked([one.views[name] for one in readings]) for name in readings[0].views}
+    spreads = [one.stddev for one in readings if one.stddev is not None]
+    known = all(one.posterior is not None and assumed_density(one.posterior) for one in readings)
+    density: Density | None = "diagonal" if spreads and known else None
+    return Encoded(views, _stacked(spreads) if spreads else None, density, readings[0].estimated)
 
 
 def representation_of(
-    dataset: Dataset, parts: Mapping[str, Encoded], *, prior: Prior | None = None, most: int | None = None
+    dataset: Dataset,
+    parts: Mapping[str, Encoded],
+    *,
+    prior: Prior | None = None,
+    readout: str = AMORTISED,
+    most: int | None = None,
 ) -> Representation:
     """The encoded probe and test splits (the first `most` examples of each) beside their factors."""
 
     def codes(split: str) -> Codes:
         rows, part = dataset.splits[split][:most], parts[split]
         known = dataset.factors_of(rows), dataset.factor_names, dataset.factor_types
-        return Codes(part.views, part.stddev, part.density, *known, dataset.symmetry_of(rows))
+        return Codes(part.views, part.stddev, part.density, *known, dataset.symmetry_of(rows), part.estimated)
 
     probe, test = map(codes, PARTS)
-    return Representation(probe, test, prior)
+    return Representation(probe, test, prior, readout=readout)
 
 
 def _stacked(parts: Sequence[Tensor]) -> np.ndarray:

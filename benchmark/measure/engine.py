@@ -15,7 +15,7 @@ from benchmark.measure.densities import TrainedModel
 from benchmark.store.codes import FILE as CODES
 from benchmark.training.loading import load_dataset
 from benchmark.training.noise import noise_stream, numpy_stream
-from metrics.core import Inapplicable, Representation, Score, flagged
+from metrics.core import Array, Inapplicable, Measurement, Representation, Score, flagged
 
 
 class Evaluation(NamedTuple):
@@ -24,6 +24,7 @@ class Evaluation(NamedTuple):
     scores: tuple[Score, ...]
     left_out: dict[str, str]  # selector -> why this run cannot feed it
     examples: tuple[int, int] = (0, 0)  # in the train and test part
+    curves: Mapping[str, Array] = {}  # name -> (n, 3) of x, value and its standard error
 
 
 def evaluate(
@@ -39,6 +40,7 @@ def evaluate(
     """
     scores: list[Score] = []
     left_out: dict[str, str] = {}
+    curves: dict[str, Array] = {}
     for metric in metrics:
         try:
             found = _measure(metric, representation, trained, seed)
@@ -47,24 +49,32 @@ def evaluate(
                 raise ConfigurationError(f"metrics=[{metric.name}]: {error}") from error
             left_out[metric.name] = str(error)
             continue
-        scores += [replace(score, selector=metric.name) for score in found]
-    return Evaluation(tuple(scores), left_out)
+        scores += [replace(score, selector=metric.name, readout=representation.readout) for score in found.scores]
+        curves |= found.curves
+    return Evaluation(tuple(scores), left_out, curves=curves)
 
 
-def _measure(metric: Component, representation: Representation, trained: TrainedModel | None, seed: int) -> list[Score]:
+def _measure(metric: Component, representation: Representation, trained: TrainedModel | None, seed: int) -> Measurement:
+    """The same stream whatever the readout, so that probes of all of them know the same labels."""
     function = metric.build()
     if needs_densities(metric):
         assert trained is not None
         noise = noise_stream(seed, metric.name, trained.x.device)
-        return _scores(metric, function(replace(trained, noise=noise)))
-    found = _scores(metric, function(representation, numpy_stream(seed, metric.name)))
-    return flagged(found, representation)
+        return _checked(metric, function(replace(trained, noise=noise)))
+    found = _checked(metric, function(representation, numpy_stream(seed, metric.name)))
+    for score in found.scores:
+        if score.representation not in (None, *representation.views):
+            views = ", ".join(representation.views)
+            raise TypeError(f"metrics=[{metric.name}]: {score.name} is of {score.representation}, not of {views}")
+    return replace(found, scores=flagged(found.scores, representation))
 
 
-def _scores(metric: Component, found: Any) -> list[Score]:
-    if not isinstance(found, Sequence) or not all(isinstance(score, Score) for score in found):
-        raise TypeError(f"metrics=[{metric.name}]: {metric.target} gives {type(found).__name__}, not a list of Score")
-    return list(found)
+def _checked(metric: Component, found: Any) -> Measurement:
+    measured = found if isinstance(found, Measurement) else Measurement(found)
+    scores = measured.scores
+    if not isinstance(scores, Sequence) or not all(isinstance(score, Score) for score in scores):
+        raise TypeError(f"metrics=[{metric.name}]: {metric.target} gives {type(scores).__name__}, not a list of Score")
+    return measured
 
 
 def needs_densities(metric: Component) -> bool:

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from benchmark.store.arrays import read_arrays
 from benchmark.store.files import write_atomically
+from benchmark.store.names import file_of
 from metrics.arrays import NAMES, CodesError, numbers, words
-from metrics.core import Array, Codes, Density, Prior, Representation
+from metrics.core import AMORTISED, Array, Codes, Density, Prior, Representation
 
 FILE = "codes.npz"
 PARTS = ("train", "test")
-NONE = "none"
+NONE, ESTIMATED = "none", "estimated"
 OF_BEFORE = ("mean", "sample", "stddev")
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -29,7 +30,8 @@ class Assumed(NamedTuple):
 
 
 def save_codes(folder: Path, representation: Representation) -> None:
-    """Write codes.npz: views, stddev and factors of both parts, and what is known of them, as text."""
+    """Write codes.npz, or codes_<readout>.npz: views, stddev and factors of both parts, and what is known of them, as
+    text."""
     arrays: dict[str, NDArray[Any]] = {}
     for part, codes in zip(PARTS, (representation.train, representation.test), strict=True):
         # float32 is what the encoder gave: doubling the bytes on disk would add no digit
@@ -45,14 +47,16 @@ def save_codes(folder: Path, representation: Representation) -> None:
         "factor_types": representation.test.factor_types,
         "views": representation.views,
         "assumed": (representation.test.density or NONE, representation.prior or NONE),
+        "readout": (representation.readout, *([ESTIMATED] if representation.test.estimated else [])),
     }
     arrays |= {name: np.array(given, dtype=np.str_) for name, given in told.items()}
-    write_atomically(folder / FILE, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
+    path = folder / file_of(FILE, representation.readout)
+    write_atomically(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
 
 
 def is_of_a_run(arrays: Arrays) -> bool:
     """Whether they are named as `save_codes` names them."""
-    return any(f"{part}_mean" in arrays for part in PARTS)
+    return {"views", "assumed"} <= set(arrays) or any(f"{part}_mean" in arrays for part in PARTS)
 
 
 def of_a_run(arrays: Arrays) -> Representation:
@@ -61,7 +65,12 @@ def of_a_run(arrays: Arrays) -> Representation:
         raise CodesError(f"of a run's codes {', '.join(missing)} is missing; repeat the run with force=true")
     described = tuple(words(arrays[key], key) for key in NAMES)
     train, test = (_part(arrays, part, *described) for part in PARTS)
-    return Representation(train, test, assumed(arrays).prior)
+    return Representation(train, test, assumed(arrays).prior, readout=_read_by(arrays)[0])
+
+
+def _read_by(arrays: Arrays) -> tuple[str, ...]:
+    """The readout, and whether its means are averages of draws; codes of before have the encoder's own."""
+    return tuple(words(arrays["readout"], "readout")) if "readout" in arrays else (AMORTISED,)
 
 
 def _needed(arrays: Arrays) -> list[str]:
@@ -97,4 +106,5 @@ def _part(arrays: Arrays, part: str, names: tuple[str, ...], types: tuple[str, .
     named = words(arrays["views"], "views") if "views" in arrays else OF_BEFORE[: 1 if point else 2]
     stddev = None if point else found.get("stddev")
     views, known = {name: found[name] for name in named}, assumed(arrays)
-    return Codes(views, stddev, known.density, found.get("factors"), names, types, found.get("symmetry"))
+    return Codes(views, stddev, known.density, found.get("factors"), names, types, found.get("symmetry"),
+                 ESTIMATED in _read_by(arrays))  # fmt: skip

@@ -11,8 +11,9 @@ import numpy as np
 from benchmark.store.arrays import UnreadableError, read_arrays
 from benchmark.store.codes import FILE as CODES
 from benchmark.store.files import write_atomically
+from benchmark.store.names import file_of
 from metrics.arrays import words
-from metrics.core import Array, Codes, Representation
+from metrics.core import AMORTISED, Array, Codes, Representation
 from metrics.declared import UNBOUNDED, Matrix, declared_matrix
 
 FILE = "matrices.npz"
@@ -29,10 +30,11 @@ def keep_matrices(folder: Path, representation: Representation, earlier: bool) -
     Nothing is written where there are none.
     """
     shape = representation.test.mean.shape[1], len(generative_factors(representation.test))
-    before = read_matrices(folder) if earlier else {}
+    before = read_matrices(folder, representation.readout) if earlier else {}
     matrices = {name: matrix for name, matrix in (before | representation.matrices).items() if matrix.shape == shape}
     if matrices:
-        write_atomically(folder / FILE, lambda file: np.savez(file, **matrices))  # type: ignore[arg-type]
+        path = folder / file_of(FILE, representation.readout)
+        write_atomically(path, lambda file: np.savez(file, **matrices))  # type: ignore[arg-type]
     return matrices
 
 
@@ -41,9 +43,10 @@ def generative_factors(codes: Codes) -> list[str]:
     return [name for name, kind in zip(codes.factor_names, codes.factor_types, strict=True) if kind != "label"]
 
 
-def read_matrices(folder: Path) -> dict[str, Array]:
-    """The matrices (D, F) in a run's folder; none where the file is missing or damaged: metrics can make them again."""
-    found = _arrays(folder / FILE)
+def read_matrices(folder: Path, readout: str = AMORTISED) -> dict[str, Array]:
+    """The matrices (D, F) in a run's folder, of a readout; none where the file is missing or damaged: metrics can make
+    them again."""
+    found = _arrays(folder / file_of(FILE, readout))
     return {name: array for name, array in found.items() if _is_matrix(array)}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -16,16 +16,22 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
 from benchmark.store.documents import Damaged, canonical, checked, digest, read_json, set_aside
 from benchmark.store.files import write_json
 from benchmark.store.groups import HEADS, OPTIONED, SECOND
-from metrics.core import Score
+from metrics.core import AMORTISED, Score, Split
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
 FILE = "record.json"
-MEASURED = ("metrics", "evaluation_seed", "scores")  # keys of a record's configuration that are no part of its identity
+# keys of a record's configuration that are no part of its identity
+MEASURED = ("metrics", "readouts", "evaluation_seed", "scores")
 GREATEST = 1e100  # of a score: its square and its fourth power are still numbers
 Whole = Annotated[int, Interval(ge=0, lt=2**63)]
+
+
+class _Readout(BaseModel, strict=True):
+    readout: dict[str, Any]
+    metrics: dict[str, dict[str, Any]]
 
 
 class _Configuration(BaseModel, extra="allow", strict=True):
@@ -35,7 +41,8 @@ class _Configuration(BaseModel, extra="allow", strict=True):
     model: dict[str, Any]
     objective: dict[str, Any] | None
     trainer: dict[str, Any] | None
-    metrics: dict[str, dict[str, Any]]
+    metrics: dict[str, dict[str, Any]]  # of the encoder's own readout
+    readouts: dict[str, _Readout] = {}  # of the others
     seed: Whole
     evaluation_seed: Whole
     data_checksum: str = ""
@@ -83,8 +90,16 @@ def _drawable(scores: tuple[Score, ...]) -> tuple[Score, ...]:
 
 def _distinction(score: Score) -> str:
     """What tells a score from others of its name."""
-    parts = {"representation": score.representation, "factor": score.factor, "num_labels": score.num_labels}
+    keys = ("readout", "representation", "factor", "num_labels")
+    parts = {key: getattr(score, key) for key in keys}
     return ", ".join(f"{key}={value}" for key, value in parts.items() if value is not None) or "no more to say"
+
+
+def of_readout(scores: Sequence[Score], readout: str | None, representation: str | None = None) -> list[Score]:
+    """The scores of a readout; of None those of the encoder's own, or of whichever has that view of the codes."""
+    if readout is None and representation is not None:
+        return list(scores)
+    return [score for score in scores if score.readout == (readout or AMORTISED)]
 
 
 @dataclass(frozen=True)
@@ -96,15 +111,17 @@ class Record:
     status: Literal["finished", "failed"]
     # the chosen name in every group: dataset, model, objective, trainer, experiment
     choices: Annotated[Mapping[str, str], _like(_Choices)]
-    # the run's identity, and metrics, evaluation_seed, scores (their version)
+    # the run's identity, and metrics, readouts (see store.measured), evaluation_seed, scores (their version)
     config: Annotated[Mapping[str, Any], _like(_Configuration)]
     scores: Annotated[tuple[Score, ...], AfterValidator(_drawable)] = ()
     group: str = ""  # comparison group: likelihoods of two groups never share a table or a plane
-    left_out: Mapping[str, str] = field(default_factory=dict)  # selector -> why metrics=auto left it out
+    left_out: Mapping[str, str] = field(default_factory=dict)  # selector, or selector[readout] -> why it was left out
     error: Mapping[str, str] | None = None  # type, message, traceback of a run that failed
     # commit, versions, packages of the user's, threads, device, times, data source
     provenance: Annotated[Mapping[str, Any], _like(_Provenance)] = field(default_factory=dict)
     schema: int = SCHEMA
+    # of the validation split, which settings were chosen by: apart, for whatever shows scores is to show those of test
+    validation: Annotated[tuple[Score, ...], AfterValidator(_drawable)] = ()
 
     @property
     def reference(self) -> bool:
@@ -125,15 +142,22 @@ class Record:
         return digest({part: self.config.get(part) for part in there})
 
     def score(
-        self, name: str, representation: str | None = None, factor: str | None = None, num_labels: int | None = None
+        self,
+        name: str,
+        representation: str | None = None,
+        factor: str | None = None,
+        num_labels: int | None = None,
+        readout: str | None = None,
+        split: Split = "test",
     ) -> Score:
-        """The one score of that name; `factor` None is the mean over factors.
+        """The one score of that name; `factor` None is the mean over factors, `readout` None the encoder's own, unless
+        the representation is another's.
 
         KeyError lists what there is to choose from where several scores fit, or none.
         """
         asked = {"representation": representation, "num_labels": num_labels}
-        named = [score for score in self.scores if score.name == name]
-        found = [score for score in named if score.factor == factor]
+        named = [score for score in (self.scores if split == "test" else self.validation) if score.name == name]
+        found = of_readout([score for score in named if score.factor == factor], readout, representation)
         for key, value in asked.items():
             found = [score for score in found if value is None or getattr(score, key) == value]
         if len(found) == 1:
@@ -157,7 +181,7 @@ class Record:
         if self.status != "finished":
             return f"<p>{head}</p><p><b>failed</b>: {html.escape(self.error_line)}</p>"
         frame = self.to_frame()
-        columns = ["name", "representation", "num_labels", "value", "stderr", "unit", "reason"]
+        columns = ["name", "readout", "representation", "num_labels", "value", "stderr", "unit", "reason"]
         rows = frame[frame["factor"].isna()][columns] if len(frame) else frame
         return f"<p>{head}</p>{rows.to_html(index=False, na_rep='')}"
 

@@ -12,9 +12,11 @@ from benchmark.config.plan import Plan
 from benchmark.measure.readout import rehearse_metrics
 from benchmark.store.codes import FILE as CODES
 from benchmark.store.documents import digest
+from benchmark.store.names import file_of
 from benchmark.training.loading import device_of, load_dataset, with_data
 from benchmark.training.setup import build, few_of, rehearse_training
 from benchmark.training.threads import threads
+from metrics.core import AMORTISED
 
 OF_A_SWEEP = ("results_dir", "workers", "dry_run", "rank_by", "note", "published", "claims", "optimise")
 
@@ -37,8 +39,9 @@ def prepare(plans: Iterable[Plan], elsewhere: bool = False) -> list[Plan]:
 
 def _refuse_difference(one: Plan, other: Plan) -> None:
     """Two runs of one identity share a folder and a record: what else they ask for must be the same."""
-    if one.metrics != other.metrics:
-        raise ConfigurationError(f"metrics: two sets of them for one run, {one.folder.name}; name all in one list")
+    for key, ours, theirs in (("metrics", one.metrics, other.metrics), ("readout", one.readouts, other.readouts)):
+        if ours != theirs:
+            raise ConfigurationError(f"{key}: two sets of them for one run, {one.folder.name}; name all in one list")
     for key, value in vars(one.settings).items():
         if value != getattr(other.settings, key):
             both = f"{value} and {getattr(other.settings, key)}"
@@ -57,6 +60,16 @@ def refuse_mixture(plans: Sequence[Plan]) -> None:
                 raise ConfigurationError(f"{key}: {both} in one sweep; give it one value, or start two sweeps")
 
 
+def refuse_unreadable(plans: Sequence[Plan]) -> None:
+    """ConfigurationError for readouts that none of the runs has a posterior for: beside others, references leave them
+    out."""
+    others = [readout.name for readout in plans[0].readouts if readout.name != AMORTISED]
+    if others and all(plan.is_reference for plan in plans):
+        names = ", ".join(sorted({plan.choices["model"] for plan in plans}))
+        why = f"needs a posterior, and model={names} has codes only; leave it out, readout={AMORTISED}"
+        raise ConfigurationError(f"readout={others[0]}: {why}")
+
+
 def _rehearse_each(plans: Iterable[Plan]) -> None:
     """Every distinct choice that no run was made of yet: a seed does not change what fits what.
 
@@ -64,11 +77,12 @@ def _rehearse_each(plans: Iterable[Plan]) -> None:
     """
     seen: set[str] = set()
     for plan in plans:
-        if (plan.folder / CODES).exists():
+        if all((plan.folder / file_of(CODES, readout.name)).exists() for readout in plan.readouts):
             continue
         metrics = _in_question(plan)
         measured = digest({"dataset": plan.dataset.as_config(), "metrics": [metric.as_config() for metric in metrics]})
-        trained = digest({**plan.identity, "seed": None})
+        readouts = {readout.name: readout.as_config() for readout in plan.readouts}
+        trained = digest({**plan.identity, "seed": None, "readouts": readouts})
         if not {measured, trained} <= seen:
             with _mistakes_of(plan), threads(plan.settings.threads):
                 _rehearse(plan, () if measured in seen else metrics)

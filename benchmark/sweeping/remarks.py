@@ -24,11 +24,11 @@ def check_typed(command: CommandLine, plans: Sequence[Plan], multirun: bool) -> 
     for key in ("rank_by", "optimise"):
         check_name(key, getattr(plans[0].settings, key), plans)
     chosen = {metric.name for plan in plans for metric in plan.metrics}
+    read = {readout.name for plan in plans for readout in plan.readouts}
     for key in sorted(command.keys):
-        if key.startswith("metrics.") and key.split(".")[1] not in chosen:
-            raise ConfigurationError(
-                f"{key}: this metric is not chosen; add it to metrics=[...], or leave the option out"
-            )
+        for group, names in (("metrics", chosen), ("readout", read)):
+            if key.startswith(f"{group}.") and key.split(".")[1] not in names:
+                raise ConfigurationError(f"{key}: is not chosen; add it to {group}=[...], or leave the option out")
 
 
 def check_name(key: str, name: str | None, plans: Sequence[Plan]) -> None:
@@ -42,8 +42,9 @@ def check_name(key: str, name: str | None, plans: Sequence[Plan]) -> None:
         return  # a metric of the user's may give any
     if score is None:
         raise ConfigurationError(f"{key}={name}: no such score{_close(metric)}; give {EXAMPLE}")
-    if code is not None and code not in VIEWS:
-        raise ConfigurationError(f"{key}={name}: no such representation; choose from {', '.join(VIEWS)}")
+    codes = dict.fromkeys([*VIEWS, *(readout.name for plan in plans for readout in plan.readouts)])
+    if code is not None and code not in codes:
+        raise ConfigurationError(f"{key}={name}: no such representation or readout; choose from {', '.join(codes)}")
     if key == "rank_by" and score.better is None:
         raise ConfigurationError(f"{key}={name}: has no direction, neither more nor less of it is better")
     _check_bound(key, name, plans)

@@ -208,7 +208,7 @@ def test_estimators_agree_with_enumeration(k):
     bound, q_ew, _ = enumerated(k)
     within(found.log_evidence.mean().item(), found.log_evidence.std().item() / 200, bound)
     inference = model.infer(x, k, Stream.seeded(k + 10))
-    counts = resample(inference, Stream.seeded(k + 20)).sum(0).numpy()
+    counts = resample(inference.z, inference.log_w, Stream.seeded(k + 20)).sum(0).numpy()
     assert stats.chisquare(counts, q_ew * len(x)).pvalue > 1e-4
 
 

@@ -14,6 +14,7 @@ from benchmark.measure.densities import TrainedModel
 from benchmark.measure.encode import BLOCK, PARTS, encode, encoded, representation_of
 from benchmark.measure.engine import evaluate
 from benchmark.store.documents import digest
+from benchmark.training.noise import noise_stream
 from benchmark.training.setup import REHEARSAL, Setup
 from metrics.core import AMORTISED, Prior, Representation
 from models.distributions import assumed_prior, has_density

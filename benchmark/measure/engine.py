@@ -15,7 +15,7 @@ from benchmark.measure.densities import TrainedModel
 from benchmark.store.codes import FILE as CODES
 from benchmark.training.loading import load_dataset
 from benchmark.training.noise import noise_stream, numpy_stream
-from metrics.core import Array, Inapplicable, Measurement, Representation, Score, flagged
+from metrics.core import AMORTISED, Array, Inapplicable, Measurement, Representation, Score, flagged
 
 
 class Evaluation(NamedTuple):
@@ -105,6 +105,8 @@ def score_source(source: Any, plan: Plan, seed: int) -> Evaluation:
     if plan.metrics_explicit and len(metrics) < len(plan.metrics):
         names = sorted({metric.name for metric in plan.metrics} - {metric.name for metric in metrics})
         raise ConfigurationError(f"metrics=[{','.join(names)}]: needs a model and its densities; codes have none")
+    if others := [readout.name for readout in plan.readouts if readout.name != AMORTISED]:
+        raise ConfigurationError(f"readout={others[0]}: needs a model; codes are measured as they are")
     representation = _brought(source, plan, seed)
     try:
         found = evaluate(metrics, plan.metrics_explicit, representation, None, seed)

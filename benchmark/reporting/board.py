@@ -186,5 +186,6 @@ def _by_seed(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
 def _null_reasons(column: Column, board: pd.DataFrame) -> dict[str, str]:
     """label -> why there is no number; a null score often has no representation, for it has no codes to be of."""
     null = board["mean"].isna() & (board["metric"] == column.score.name)
+    null &= board["readout"] == column.readout
     rows = board[null & board["representation"].isin([column.representation, ""])]
     return dict(zip(rows["label"], rows["reason"], strict=True))

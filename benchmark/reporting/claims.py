@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from benchmark.store.record import Record
+from benchmark.store.record import Record, of_readout
 from benchmark.store.selection import CHOICES, Chosen, Side, beta_of, is_key, selects, told_apart, unknown_option
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Claim:
     right: Side = field(default_factory=dict)
     runs: Side = field(default_factory=dict)
     representation: str | None = None
+    readout: str | None = None  # None: the encoder's own, or the one that has this representation
     num_labels: int | str = "max"
     factor: str | None = None  # None: the mean over factors
     margin: float = 0.0
@@ -68,7 +69,8 @@ class Claim:
     def reason(self, record: Record) -> str:
         """Why a record has no value, if it says so."""
         found = _score(self, record)
-        return (found.reason if found is not None else "") or f"no {self.metric}"
+        by = f" by readout={self.readout}" if self.readout else ""
+        return (found.reason if found is not None else "") or f"no {self.metric}{by}"
 
 
 def parse_claims(claims: Sequence[Mapping[str, Any]]) -> list[Claim]:
@@ -172,10 +174,13 @@ def _require_one(side: str, runs: Sequence[Asked]) -> None:
 
 def _score(claim: Claim, record: Record) -> Score | None:
     found = [s for s in record.scores if (s.name, s.factor) == (claim.metric, claim.factor)]
+    found = of_readout(found, claim.readout, claim.representation)
     if claim.representation is not None:
         found = [score for score in found if score.representation == claim.representation]
     elif len(codes := {str(score.representation) for score in found}) > 1:
         raise Unchecked(f"the claim must name its representation ({', '.join(sorted(codes))})")
+    if len(readouts := {score.readout for score in found}) > 1:
+        raise Unchecked(f"the claim must name its readout ({', '.join(sorted(readouts))})")
     if claim.num_labels in ("max", None):
         return max(found, key=lambda score: score.num_labels or 0) if found else None
     return next((score for score in found if score.num_labels == claim.num_labels), None)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from benchmark.reporting.ranking import WHICH, natural
+from benchmark.reporting.ranking import codes_in, natural
 from benchmark.reporting.tables import labels
 from benchmark.reporting.text import shortened
 from benchmark.store.names import metric_and_code
+from metrics.core import AMORTISED
 from metrics.declared import Declared, declared, in_order, title_of
 
 PSEUDO = "no likelihood of these data"
@@ -27,6 +28,7 @@ class Column:
     num_labels: int | None
     unit: str
     better: str
+    readout: str = AMORTISED
 
     @property
     def title(self) -> str:
@@ -36,8 +38,9 @@ class Column:
     @property
     def detail(self) -> str:
         codes = f"{self.representation} codes" if self.representation else ""
+        readout = f"{self.readout} q" if self.readout != AMORTISED else ""
         labels = f"{self.num_labels} labels" if self.num_labels else ""
-        return ", ".join(filter(None, (codes, labels)))
+        return ", ".join(filter(None, (codes, readout, labels)))
 
     @property
     def shown_unit(self) -> str:
@@ -59,6 +62,7 @@ class Column:
         """The rows of a tidy table or leaderboard that belong to this column."""
         same = (frame["metric"] == self.score.name) & (frame["representation"] == self.representation)
         budget = frame["num_labels"].isna() if self.num_labels is None else frame["num_labels"].eq(self.num_labels)
+        same &= frame["readout"] == self.readout
         return frame[same & budget.fillna(False).astype(bool) & (frame["factor"] == "")]
 
 
@@ -84,10 +88,10 @@ def columns(board: pd.DataFrame, chosen: Sequence[str] = ()) -> list[Column]:
     names, measured = sorted(board["metric"].unique(), key=natural), set(board.loc[board["mean"].notna(), "metric"])
     known = [score for score in map(declared, names) if score and score.column and score.unless not in measured]
     return [
-        _column(score, code, rows)
+        _column(score, readout, code, rows)
         for score in in_order(known)
         for rows in [board[board["metric"] == score.name]]
-        for code in _codes(score, rows)
+        for readout, code in _codes(score, rows)
     ]
 
 
@@ -107,24 +111,26 @@ def _chosen(board: pd.DataFrame, name: str) -> list[Column]:
     if rows.empty:
         return []
     score = declared(metric) or Declared(metric, title_of(metric), "", "")
-    codes = [code] if code else _codes(replace(score, every_view=True), rows)
-    return [_column(score, of, rows) for of in codes if of in set(rows["representation"])]
+    codes = codes_in(rows) if code else _codes(replace(score, every_view=True), rows)
+    return [_column(score, *of, rows) for of in codes if not code or code in of]
 
 
-def _codes(score: Declared, rows: pd.DataFrame) -> list[str]:
-    """Every code that was measured, or only the first: a null row alone makes no column of its own."""
+def _codes(score: Declared, rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """Every readout and code that was measured, or only the first code of a readout: a null row alone makes no column
+    of its own."""
     measured = rows[rows["mean"].notna()]
-    present = [code for code in WHICH if code in set((measured if len(measured) else rows)["representation"])]
-    return present if score.every_view else present[:1]
+    present = codes_in(measured if len(measured) else rows)
+    first = dict(reversed(present))
+    return present if score.every_view else [(readout, code) for readout, code in present if first[readout] == code]
 
 
-def _column(score: Declared, code: str, rows: pd.DataFrame) -> Column:
-    rows = rows[rows["representation"] == code]
+def _column(score: Declared, readout: str, code: str, rows: pd.DataFrame) -> Column:
+    rows = rows[(rows["readout"] == readout) & (rows["representation"] == code)]
     budget = rows["num_labels"].max()
     unit, better = str(rows["unit"].max()), str(rows["better"].max())
     pseudo = unit == "nats" and better and is_pseudo(rows["group"].iloc[0])
     number = None if pd.isna(budget) else int(budget)
-    return Column(score, code, number, "pseudo-nats" if pseudo else unit, better)
+    return Column(score, code, number, "pseudo-nats" if pseudo else unit, better, readout)
 
 
 def is_pseudo(group: str) -> bool:

@@ -9,10 +9,11 @@ import pandas as pd
 
 from benchmark.reporting.statistics import ranks
 from benchmark.store.names import metric_and_code
+from metrics.core import AMORTISED, VIEWS
 from metrics.declared import declared
 
 CONFIGURATION = ("dataset", "group", "model", "objective", "varied", "reference")
-WHICH = ("", "mean", "sample", "q_ew")
+WHICH = ("", *VIEWS)  # codes that a column may be of, in order
 
 
 @dataclass(frozen=True)
@@ -22,19 +23,27 @@ class RankKey:
     metric: str = ""
     representation: str = ""
     note: str = ""
+    readout: str = AMORTISED
 
     def __str__(self) -> str:
-        key = f"{self.metric}[{self.representation}]" if self.representation else self.metric
+        code = self.representation or (self.readout if self.readout != AMORTISED else "")
+        key = f"{self.metric}[{code}]" if code else self.metric
         return f"{key or 'nothing'}{self.note}"
 
 
 def rank_key(table: pd.DataFrame, rank_by: str | None = None) -> RankKey:
-    """`rank_by` ("elbo", "linear_probe_accuracy[mean]") if a run has it, else what sorts first of what one has."""
+    """`rank_by` ("elbo", "linear_probe_accuracy[mean]", "elbo[optimised]") if a run has it, else what sorts first of
+    what one has by the encoder's own readout."""
     known = table[(table["better"] != "") & table["value"].notna() & (table["factor"] == "")]
-    pairs = set(zip(known["metric"], known["representation"], strict=True))
+    own = known[known["readout"] == AMORTISED]
+    pairs = set(zip(own["metric"], own["representation"], strict=True))
     metric, code = metric_and_code(rank_by or "")
     note = f" (no run has {rank_by!r} with a direction)" if rank_by else " (the default, no rank_by was given)"
-    asked = (RankKey(metric, which) for which in ([code] if code else WHICH) if (metric, which) in pairs)
+    asked = (
+        RankKey(metric, which, readout=readout)
+        for readout, which in codes_in(known[known["metric"] == metric])
+        if (code in (which, readout) if code else readout == AMORTISED)
+    )
     places = {name: score.sorts if (score := declared(name)) else 0 for name, _ in pairs}
     default = (
         RankKey(name, which, note)
@@ -46,6 +55,13 @@ def rank_key(table: pd.DataFrame, rank_by: str | None = None) -> RankKey:
     return next(asked, next(default, RankKey(note=" (no score has a direction)")))
 
 
+def codes_in(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """The readouts and views of the codes that rows are of, the encoder's own first."""
+    there = set(zip(rows["readout"], rows["representation"], strict=True))
+    readouts = sorted({readout for readout, _ in there}, key=lambda name: (name != AMORTISED, name))
+    return [(readout, which) for readout in readouts for which in WHICH if (readout, which) in there]
+
+
 def natural(name: str) -> list[tuple[int, str]]:
     """A sort key by which iwae_5 comes before iwae_100."""
     return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
@@ -55,6 +71,7 @@ def ranked(board: pd.DataFrame, key: RankKey) -> pd.DataFrame:
     """The board with the rank of each trained configuration; references keep none."""
     board["rank"] = pd.Series(pd.NA, index=board.index, dtype="Int64")
     rankable = board[(board["metric"] == key.metric) & (board["representation"] == key.representation)]
+    rankable = rankable[rankable["readout"] == key.readout]
     rankable = rankable[(rankable["factor"] == "") & ~rankable["reference"] & rankable["mean"].notna()]
     for _, rows in rankable.groupby("group", sort=False):
         rows = rows[rows["num_labels"].fillna(-1) == rows["num_labels"].fillna(-1).max()]

@@ -19,7 +19,7 @@ from benchmark.store.manifest import read_manifest
 from benchmark.store.published import Published, read
 from benchmark.store.record import Record, read_folder
 from benchmark.store.versions import version_of
-from metrics.core import Score
+from metrics.core import AMORTISED, Score
 
 Records = Sequence[tuple[Path, Record]]
 
@@ -62,6 +62,12 @@ class Study:
         """The rows of table and board that figures have room for, with a column `label`."""
         table = headline_rows(self.table, main=True)
         return table[table["value"].notna()], headline_rows(self.board, main=True)
+
+    @property
+    def drawn_of_encoder(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Of these the rows of the encoder's own readout."""
+        table, board = self.drawn
+        return table[table["readout"] == AMORTISED], board[board["readout"] == AMORTISED]
 
     @property
     def failed(self) -> Records:

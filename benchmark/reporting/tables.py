@@ -21,15 +21,16 @@ from metrics.core import Score
 from metrics.udr import NAMES as OF_SEVERAL_SEEDS
 
 RUN = ("run", "experiment", "dataset", "model", "objective", "varied", "seed")
-SCORE = ("representation", "factor", "num_labels", "metric", "value", "stderr", "unit", "better", "status", "reason")
+OF = ("readout", "representation", "factor", "num_labels")
+SCORE = (*OF, "metric", "value", "stderr", "unit", "better", "status", "reason")
 COLUMNS = (*RUN, *SCORE)
 PUBLISHED = ("published", "published_error", "published_source")
 TEXTS = ("unit", "better", "reason", PUBLISHED[2])  # the same for all seeds, or the first that is not empty
 HIDDEN = ("group", "reference", "options", *PUBLISHED)
-KEYS = (*CONFIGURATION, "representation", "factor", "num_labels", "metric")
+KEYS = (*CONFIGURATION, *OF, "metric")
 BOARD = (*KEYS, "unit", "better", "mean", "low", "high", "n", "rank", "reason", *PUBLISHED)
 CHOSEN = ("dataset", "model", "objective", *HEADS)  # whose options are compared within one choice
-NOT_COMPARED = ("seed", "data_checksum", "metrics")
+NOT_COMPARED = ("seed", "data_checksum", "metrics", "readouts")
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -135,7 +136,7 @@ def full_table(
 
 
 def _without_scores(head: tuple[Any, ...], status: str, reason: str, hidden: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*head, "", "", None, "", None, None, "", "", status, plain(reason), *hidden, None, None, "")
+    return (*head, "", "", "", None, "", None, None, "", "", status, plain(reason), *hidden, None, None, "")
 
 
 def scores_table(records: Sequence[tuple[Path, Record]]) -> pd.DataFrame:
@@ -155,7 +156,7 @@ def _rows(
     for s in record.scores:
         name, unit, reason, factor = (plain(text) for text in (s.name, s.unit, s.reason, s.factor or ""))
         measured = (s.num_labels, name, s.value, s.stderr, unit, s.better or "", record.status, reason)
-        yield (*head, s.representation or "", factor, *measured, *hidden, *_published(s, published))
+        yield (*head, plain(s.readout), s.representation or "", factor, *measured, *hidden, *_published(s, published))
 
 
 def _published(score: Score, published: Sequence[Published]) -> tuple[float | None, float | None, str]:

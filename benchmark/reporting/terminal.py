@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from metrics.core import Score
+from metrics.core import AMORTISED, Score
 
 
 def score_table(scores: Sequence[Score]) -> str:
@@ -14,11 +14,12 @@ def score_table(scores: Sequence[Score]) -> str:
     exact = {score.name.removeprefix("exact_"): score.value for score in scores if score.name.startswith("exact_")}
     shown = [score for score in scores if score.factor is None and not score.name.startswith("exact_")]
     shown.sort(key=lambda score: score.name not in exact)  # what has an exact twin comes first
-    rows = [_row(score, exact.get(score.name)) for score in shown]
+    rows = [_row(score, exact.get(score.name) if score.readout == AMORTISED else None) for score in shown]
     rows += [_row(score, None) for score in scores if score.name == "exact_log_evidence"]
-    headers = ["metric", "of", "labels", "value", "± s.e.", "exact", "unit", "note"]
-    if not exact:
-        rows, headers = [row[:5] + row[6:] for row in rows], headers[:5] + headers[6:]
+    headers = ["metric", "readout", "of", "labels", "value", "± s.e.", "exact", "unit", "note"]
+    needed = {"exact": bool(exact), "readout": len({score.readout for score in scores}) > 1}
+    kept = [i for i, name in enumerate(headers) if needed.get(name, True)]
+    rows, headers = [[row[i] for i in kept] for row in rows], [headers[i] for i in kept]
     return tabulate(rows, headers, disable_numparse=True, maxcolwidths=[None] * (len(headers) - 1) + [60])
 
 
@@ -26,6 +27,7 @@ def _row(score: Score, exact: float | None) -> list[str]:
     arrow = {"higher": " ↑", "lower": " ↓", None: ""}[score.better]
     return [
         score.name + arrow,
+        score.readout,
         score.representation or "",
         "" if score.num_labels is None else str(score.num_labels),
         "—" if score.value is None else f"{score.value:.4f}",

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.reporting.statistics import CONFIDENCE, Estimate, Scale
+from metrics.core import AMORTISED
 from metrics.probing import FEW
 from metrics.udr import NAMES as OF_SEVERAL_SEEDS
 
@@ -42,13 +43,15 @@ def methods_of(objectives: Sequence[str]) -> list[str]:
 
 
 def trained_scores(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a full table that are compared: finished trained runs, means over factors, mean codes.
+    """The rows of a full table that are compared: finished trained runs, means over factors, mean codes of
+    the encoder's own readout.
 
     Three columns join: `configuration`, `method`, and `score`, which is the metric with its number of labels (the
     largest and 100).
     """
     rows = table[(table["metric"] != "") & (table["factor"] == "") & ~table["reference"]]
     rows = rows[rows["representation"].isin(["", "mean"]) & (rows["status"] == "finished")]
+    rows = rows[rows["readout"] == AMORTISED]
     largest = rows.groupby(["group", "metric"])["num_labels"].transform("max")
     rows = rows[rows["num_labels"].isna() | rows["num_labels"].isin([FEW]) | rows["num_labels"].eq(largest)]
     labels = rows["num_labels"].map(lambda n: "" if pd.isna(n) else f" ({n} labels)")

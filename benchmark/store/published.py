@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.store.selection import selects
+from metrics.core import AMORTISED
 
 if TYPE_CHECKING:
     from benchmark.store.record import Record
@@ -47,7 +48,7 @@ class Published:
     def measures(self, score: Score) -> bool:
         """True for the same quantity, mean over factors; of bounds L_K any K, for the note says whose K it is."""
         same = _family(score.name) == _family(self.metric) and (score.representation or "") == self.representation
-        return same and score.factor is None and score.num_labels is None
+        return same and score.factor is None and score.num_labels is None and score.readout == AMORTISED
 
     @property
     def reference(self) -> str:

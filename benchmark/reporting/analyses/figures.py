@@ -12,7 +12,7 @@ from benchmark.reporting.study import Study
 
 def rate_distortion_plane(study: Study) -> Findings:
     """What the code costs against what the decoder misses."""
-    return Findings(figures={"rate_distortion": lambda: rate_distortion_figure(*study.drawn)})
+    return Findings(figures={"rate_distortion": lambda: rate_distortion_figure(*study.drawn_of_encoder)})
 
 
 def options(study: Study) -> Findings:

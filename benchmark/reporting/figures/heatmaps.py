@@ -15,8 +15,9 @@ from benchmark.drawing.layout import Block, Row, Sides, lay_out, wrapped
 from benchmark.drawing.matrices import SCALE, heat, room_below, row_order, scale
 from benchmark.reporting.columns import group_titles
 from benchmark.reporting.figures.style import caption
+from benchmark.reporting.ranking import codes_in
 from benchmark.store.matrices import by_kind, read_factor_names, read_matrices, words_of
-from metrics.core import Array
+from metrics.core import AMORTISED, Array
 
 REFERENCES = ("truth", "rotated_truth", "pca")  # the ceiling, what a rotation does to it, and the simplest code
 TRAINED, ACROSS = 8, 6  # configurations of a group at most; columns in a line at most
@@ -61,23 +62,29 @@ def _shown(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> list[Shown
     references = [
         name for model in REFERENCES for name in order.loc[order["reference"] & (order["model"] == model), "label"]
     ]
-    found = (_of_configuration(folder, name, table[table["label"] == name]) for name in [*references, *trained])
+    of = {name: table[table["label"] == name] for name in [*references, *trained]}
+    found = (_of(folder, name, readout, of[name]) for name in of for readout in _readouts(of[name]))
     return [one for one in found if one is not None]
 
 
-def _of_configuration(folder: Path, label: str, table: pd.DataFrame) -> Shown | None:
-    """The run nearest to the median whose matrices can be read."""
+def _readouts(table: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(readout for readout, _ in codes_in(table)))
+
+
+def _of(folder: Path, label: str, readout: str, table: pd.DataFrame) -> Shown | None:
+    """The run nearest to the median whose matrices of that readout can be read."""
     for run in _from_the_middle(table):
-        matrices, names = read_matrices(folder / "runs" / run), read_factor_names(folder / "runs" / run)
+        matrices, names = read_matrices(folder / "runs" / run, readout), read_factor_names(folder / "runs" / run)
         matrices = {name: matrix for name, matrix in matrices.items() if matrix.shape[1] == len(names)}
         if first := by_kind(KINDS[0], [matrices]) or by_kind(KINDS[1], [matrices]):
-            return Shown(label, matrices, names, row_order(matrices[first]))
+            title = label if readout == AMORTISED else f"{label}, {readout} q"
+            return Shown(title, matrices, names, row_order(matrices[first]))
     return None
 
 
 def _from_the_middle(table: pd.DataFrame) -> list[str]:
     """The runs by their distance from the median one; by seed where nothing tells them apart."""
-    scored = table[table["metric"] == MIDDLE].sort_values(["value", "seed"])
+    scored = table[(table["metric"] == MIDDLE) & (table["readout"] == AMORTISED)].sort_values(["value", "seed"])
     runs = list(dict.fromkeys([*scored["run"], *table.sort_values("seed")["run"]]))
     middle = (max(len(scored), 1) - 1) / 2
     return [run for _, run in sorted(enumerate(runs), key=lambda pair: abs(pair[0] - middle))]

@@ -1,0 +1,150 @@
+"""Readouts against closed forms: linear-Gaussian posteriors, enumerated q_EW, and bounds that rise with K."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+from torch.distributions import Distribution
+
+from models.distributions import Decoder, StandardNormal, diagonal_normal
+from models.evidence import bounds, counts_up_to, importance_evidence, rates_and_distortions
+from models.noise import Stream
+from models.readouts import amortised, optimised, resampled
+from models.vae import VAE
+from tests.models.test_exact import LIKELIHOOD, PRIOR, Discrete, Q, Table, enumerated
+
+SIGMA2, DIMENSIONS = 0.5, 2
+WEIGHT = torch.tensor([[1.0, 0.4], [0.2, 0.9], [-0.5, 0.6]], dtype=torch.float64)
+
+
+class Fixed(nn.Module):
+    """The same wrong Gaussian for every x."""
+
+    def forward(self, x: torch.Tensor) -> Distribution:
+        mean = torch.full((len(x), DIMENSIONS), 0.5, dtype=x.dtype)
+        return diagonal_normal(mean, torch.full_like(mean, 0.9), 1)
+
+
+@pytest.fixture
+def linear() -> VAE:
+    """p(x|z) = N(W z, SIGMA2 I) with a bad encoder."""
+    network = nn.Linear(DIMENSIONS, 3, bias=False)
+    network.weight.data = WEIGHT
+    return VAE(Fixed(), Decoder(network, (3,), "gaussian", SIGMA2), StandardNormal(DIMENSIONS)).double()
+
+
+@pytest.fixture
+def x() -> torch.Tensor:
+    return torch.tensor([[0.3, -1.0, 0.8], [1.2, 0.4, 0.0], [-0.7, 0.1, 2.0]], dtype=torch.float64)
+
+
+def exact(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Mean (B, D) and precision (D, D) of p(z|x), and log p(x) (B,)."""
+    precision = torch.eye(DIMENSIONS, dtype=torch.float64) + WEIGHT.T @ WEIGHT / SIGMA2
+    covariance = WEIGHT @ WEIGHT.T + SIGMA2 * torch.eye(3, dtype=torch.float64)
+    log_px = torch.distributions.MultivariateNormal(torch.zeros(3, dtype=torch.float64), covariance).log_prob(x)
+    return x @ WEIGHT @ torch.linalg.inv(precision) / SIGMA2, precision, log_px
+
+
+def test_the_optimised_posterior_is_the_best_gaussian_of_each_example(linear, x):
+    found = optimised(linear, x, linear.encoder(x), Stream.seeded(0), steps=150, num_samples=16)
+    mean, precision, log_px = exact(x)
+    torch.testing.assert_close(found.views["optimised_mean"], mean, atol=0.02, rtol=0)
+    torch.testing.assert_close(found.stddev, precision.diagonal().rsqrt().expand_as(mean), atol=0.02, rtol=0)
+    parts = {"num_samples": 4000, "noise": Stream.seeded(1)}
+    rate, distortion = rates_and_distortions(linear, x, posterior=found.posterior, **parts)
+    gap = 0.5 * (precision.diagonal().log().sum() - torch.logdet(precision))  # no diagonal q is nearer to p(z|x)
+    torch.testing.assert_close(-rate - distortion, log_px - gap, atol=0.05, rtol=0)
+    before = rates_and_distortions(linear, x, **parts)
+    assert ((before.rate + before.distortion) - (rate + distortion) > 0.3).all()
+
+
+def test_optimising_leaves_the_model_as_it_is(linear, x):
+    before = {name: value.clone() for name, value in linear.state_dict().items()}
+    optimised(linear, x, linear.encoder(x), Stream.seeded(0), steps=3)
+    assert all(torch.equal(before[name], value) for name, value in linear.state_dict().items())
+    assert all(parameter.grad is None for parameter in linear.parameters())
+
+
+def test_examples_are_optimised_by_themselves(linear, x):
+    """What else is in the block changes an example by its noise alone."""
+    whole = optimised(linear, x, linear.encoder(x), Stream.seeded(0), steps=80, num_samples=16)
+    alone = optimised(linear, x[:1], linear.encoder(x[:1]), Stream.seeded(0), steps=80, num_samples=16)
+    torch.testing.assert_close(whole.views["optimised_mean"][:1], alone.views["optimised_mean"], atol=0.03, rtol=0)
+
+
+def test_the_resampled_mean_tends_to_that_of_the_exact_posterior(linear, x):
+    found = resampled(linear, x, linear.encoder(x), Stream.seeded(0), num_samples=4000, num_sets=5)
+    mean, precision, _ = exact(x)
+    torch.testing.assert_close(found.views["q_ew_mean"], mean, atol=0.05, rtol=0)
+    spread = torch.linalg.inv(precision).diagonal().sqrt()
+    torch.testing.assert_close(found.stddev, spread.expand_as(mean), atol=0.05, rtol=0)
+    assert found.posterior is None
+    assert "closed form" in found.no_density
+
+
+def test_resampling_one_sample_is_the_encoder(linear, x):
+    many = x[:1].expand(4000, -1)
+    found = resampled(linear, many, linear.encoder(many), Stream.seeded(3), num_samples=1, num_sets=1)
+    assert torch.equal(found.views["q_ew_mean"], found.views["q_ew_sample"])
+    for axis in found.views["q_ew_sample"].T.numpy():
+        assert stats.kstest(axis, stats.norm(0.5, 0.9).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_resampled_views_agree_with_enumeration(k):
+    model = VAE(Discrete(Q), Table(), Discrete(PRIOR)).double()
+    x = torch.ones((40_000, 1), dtype=torch.float64)
+    found = resampled(model, x, model.encoder(x), Stream.seeded(k), num_samples=k, num_sets=2)
+    _, q_ew, elbo = enumerated(k)
+    for view in ("q_ew_mean", "q_ew_sample"):
+        error = found.views[view].std(0).numpy() / 200
+        assert (np.abs(found.views[view].mean(0).numpy() - q_ew) < 4 * error + 1e-9).all()
+    expected = -float(q_ew @ np.log(LIKELIHOOD))
+    error = found.distortion.std().item() / 200
+    assert abs(found.distortion.mean().item() - expected) < 4 * error
+    bound, log_px = enumerated(k)[0], math.log((PRIOR * LIKELIHOOD).sum())
+    assert bound <= elbo + 1e-12 < log_px + 1e-12  # what the reason of its rate says
+
+
+def test_amortised_is_the_encoder(linear, x):
+    posterior = linear.encoder(x)
+    found = amortised(linear, x, posterior, Stream.seeded(0))
+    assert torch.equal(found.views["mean"], posterior.mean)
+    assert found.posterior is posterior
+    torch.manual_seed(0)
+    expected = posterior.mean + 0.9 * torch.randn(1, 3, 2, dtype=torch.float64)[0]
+    torch.testing.assert_close(found.views["sample"], expected)
+
+
+def test_the_curve_of_bounds_rises_between_elbo_and_evidence(linear, x):
+    many = x.repeat_interleave(300, 0)
+    counts = counts_up_to(64)
+    found = importance_evidence(linear, many, num_samples=64, noise=Stream.seeded(0))
+    curve = bounds(found.log_w, counts)
+    assert counts == [1, 2, 5, 10, 20, 50, 64]
+    torch.testing.assert_close(curve[-1], found.log_evidence)
+    torch.testing.assert_close(curve[0], found.log_w.mean(0))
+    of_each = curve.reshape(len(counts), 3, 300).mean(2)
+    assert (of_each.diff(dim=0) > 0).all()
+    assert (of_each < exact(x)[2]).all()
+    rate, distortion = rates_and_distortions(linear, x, num_samples=4000, noise=Stream.seeded(1))
+    torch.testing.assert_close(of_each[0], -rate - distortion, atol=0.06, rtol=0)
+
+
+def test_blocks_of_the_curve_are_less_variable_than_one_and_as_unbiased(linear, x):
+    many = x[:1].repeat_interleave(4000, 0)
+    log_w = importance_evidence(linear, many, num_samples=40, noise=Stream.seeded(0)).log_w
+    [averaged], [single] = bounds(log_w, [5]), bounds(log_w[:5], [5])
+    assert averaged.var() < single.var() / 4
+    assert abs((averaged - single).mean()) < 4 * (averaged - single).std() / math.sqrt(4000)
+
+
+@pytest.mark.parametrize(("most", "counts"), [(1, [1]), (2, [1, 2]), (5, [1, 2, 5]), (100, [1, 2, 5, 10, 20, 50, 100])])
+def test_counts_end_at_the_most(most, counts):
+    assert counts_up_to(most) == counts

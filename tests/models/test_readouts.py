@@ -55,7 +55,7 @@ def test_the_optimised_posterior_is_the_best_gaussian_of_each_example(linear, x)
     found = optimised(linear, x, linear.encoder(x), Stream.seeded(0), steps=150, num_samples=16)
     mean, precision, log_px = exact(x)
     torch.testing.assert_close(found.views["optimised_mean"], mean, atol=0.02, rtol=0)
-    torch.testing.assert_close(found.stddev, precision.diagonal().rsqrt().expand_as(mean), atol=0.02, rtol=0)
+    torch.testing.assert_close(found.stddev, precision.diagonal().rsqrt().expand_as(mean), atol=0.03, rtol=0)
     parts = {"num_samples": 4000, "noise": Stream.seeded(1)}
     rate, distortion = rates_and_distortions(linear, x, posterior=found.posterior, **parts)
     gap = 0.5 * (precision.diagonal().log().sum() - torch.logdet(precision))  # no diagonal q is nearer to p(z|x)

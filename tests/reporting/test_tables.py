@@ -27,6 +27,7 @@ def test_columns_of_scores_csv():
         "objective",
         "varied",
         "seed",
+        "readout",
         "representation",
         "factor",
         "num_labels",

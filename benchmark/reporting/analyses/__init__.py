@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmark.reporting.analyses.between_scores import correlations, variance
 from benchmark.reporting.analyses.claims import claims
-from benchmark.reporting.analyses.figures import boards, matrices, options, rate_distortion_plane
+from benchmark.reporting.analyses.figures import boards, bounds, matrices, options, rate_distortion_plane
 from benchmark.reporting.analyses.findings import Analysis, Findings
 from benchmark.reporting.analyses.published import not_run
 from benchmark.reporting.analyses.udr import udr
@@ -14,6 +14,7 @@ from benchmark.reporting.study import Study
 ANALYSES: tuple[Analysis, ...] = (
     udr,  # first: its scores join those that all others see
     rate_distortion_plane,
+    bounds,
     options,
     boards,
     matrices,

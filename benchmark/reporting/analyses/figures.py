@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from benchmark.reporting.analyses.findings import Findings
+from benchmark.reporting.bounds import bounds_table
+from benchmark.reporting.figures.bounds import bounds_figure
 from benchmark.reporting.figures.heatmaps import heatmaps
 from benchmark.reporting.figures.leaderboard import leaderboard_figure
 from benchmark.reporting.figures.options import option_figures
@@ -18,6 +20,13 @@ def rate_distortion_plane(study: Study) -> Findings:
 def options(study: Study) -> Findings:
     """Every score against every option that varies."""
     return Findings(figures=option_figures(study.folder, *study.drawn))
+
+
+def bounds(study: Study) -> Findings:
+    """What more importance samples add to each bound on log p(x)."""
+    table, board = study.drawn
+    found = bounds_table(study.folder, table)
+    return Findings(tables={"bounds": found}, figures={"bounds": lambda: bounds_figure(found, board)})
 
 
 def boards(study: Study) -> Findings:

@@ -14,7 +14,7 @@ from metrics.core import AMORTISED
 
 WIDE, HIGH, ACROSS, TITLE = 3.6, 2.8, 3, 10  # inches of a panel, panels in a row; points
 SHOWN = 10  # configurations of a panel, the best of them
-HEAD = "The bound L_K on log p(x) against the number K of importance samples; band: 95 % t interval over seeds"
+HEAD = "L_K against K importance samples (95 % t interval over seeds)"
 DASHES = ("-", "--", ":", "-.")  # the encoder's own readout, then others
 
 
@@ -32,7 +32,7 @@ def bounds_figure(bounds: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     words = [wrapped(titles[group], WIDE, TITLE) for group in groups]
     block = Block([Row(panels, WIDE, HIGH, room_above(words, TITLE)) for panels in in_rows(len(groups), ACROSS)])
     lines = [f"{dash} {name}" for dash, name in zip(("solid", "dashed", "dotted"), readouts, strict=False)]
-    head = HEAD if len(readouts) == 1 else f"{HEAD}; readouts: {', '.join(lines)}"
+    head = HEAD if len(readouts) == 1 else f"{HEAD}\n{', '.join(lines)}"
     figure, [rows] = lay_out([block], head, Sides(0.65), legend, beside=True)
     for ax, title, group in zip((ax for row in rows for ax in row), words, groups, strict=True):
         of = groups[group][groups[group]["label"].isin(best[group])]

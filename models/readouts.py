@@ -91,9 +91,7 @@ def optimised(
     less it the approximation gap.
     """
     if not isinstance(model.encoder, Encoder):
-        raise ValueError(
-            "readout=optimised: the model's encoder is no models.posteriors.Encoder, whose tensors it refines"
-        )
+        raise ValueError("readout=optimised needs an encoder of models.posteriors.Encoder, whose tensors it refines")
     tensors = model.encoder.leaves(x)
     leaves = list(tensors.values())
     optimiser = torch.optim.Adam(leaves, lr=learning_rate)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,9 @@ from benchmark.store.codes import assumed, of_a_run, read_test_codes, save_codes
 from metrics.arrays import are_drawn, from_arrays
 from metrics.core import Codes, Representation
 from models.distributions import is_diagonal_normal, is_standard_normal
+from models.noise import Stream
 from models.priors import StandardNormal
+from models.readouts import amortised
 from tests.support.metric_cases import METRICS, representation
 
 RHO, N = 0.99, 2000
@@ -28,7 +32,7 @@ def correlated(rng: np.random.Generator) -> MultivariateNormal:
 def of_correlated(seed: int) -> Codes:
     """What is encoded of them."""
     posterior = correlated(np.random.default_rng(seed))
-    part = encoded([posterior], torch.Generator().manual_seed(seed))
+    part = encoded([amortised(None, None, posterior, Stream.seeded(seed))])
     factors = np.column_stack([np.arange(N) % 3, np.arange(N) % 5]).astype(float)
     return Codes(part.views, part.stddev, part.density, factors, ("a", "b"), ("discrete",) * 2)
 
@@ -99,3 +103,11 @@ def test_samples_that_no_diagonal_gaussian_gives_are_seen():
     assert from_arrays({**arrays, "sample": mean + stddev * noise}, 0).test.density == "diagonal"
     turned = from_arrays({**arrays, "sample": mean + stddev * noise[:, [0, 0, 1]]}, 0)
     assert turned.test.density is None
+
+
+def test_units_of_means_that_vary_by_chance_are_not_counted():
+    codes = representation(n=40)
+    data = Representation(*(replace(part, estimated=True) for part in (codes.train, codes.test)), "standard_normal")
+    [units] = [one for one in METRICS["information"](data, np.random.default_rng(0)) if one.name == "active_units"]
+    assert units.value is None
+    assert "vary by their chance" in units.reason

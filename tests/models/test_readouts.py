@@ -161,7 +161,9 @@ def test_the_curve_of_bounds_rises_between_elbo_and_evidence(linear, x):
     torch.testing.assert_close(curve[-1], found.log_evidence)
     torch.testing.assert_close(curve[0], found.log_w.mean(0))
     of_each = curve.reshape(len(counts), 3, 300).mean(2)
-    assert (of_each.diff(dim=0) > 0).all()
+    assert (of_each[:5].diff(dim=0) > 0).all()
+    doubled = bounds(found.log_w, [1, 2, 4, 8, 16, 32, 64])
+    assert (doubled.diff(dim=0) >= 0).all()  # of the same samples: Jensen's inequality, example by example
     assert (of_each < exact(x)[2]).all()
     rate, distortion = rates_and_distortions(linear, x, num_samples=4000, noise=Stream.seeded(1))
     torch.testing.assert_close(of_each[0], -rate - distortion, atol=0.06, rtol=0)

@@ -110,7 +110,7 @@ def evidence(trained: TrainedModel, *, num_samples: Count = 100, num_examples: C
     of the same samples.
     """
     name = f"iwae_{num_samples}"
-    if trained.model is not None and trained.no_density:
+    if trained.model is not None and trained.no_density and not trained.unread:
         raise Inapplicable(f"{trained.no_density}, so no importance weights (use metrics=[rate_distortion])")
     if trained.no_density or trained.model is None:
         why = trained.no_density

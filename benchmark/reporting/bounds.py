@@ -26,7 +26,7 @@ def bounds_table(folder: Path, table: pd.DataFrame) -> pd.DataFrame:
     parts = {"mean": ("value", "mean"), "std": ("value", "std"), "n": ("value", "count")}
     found = over.agg(reference=("reference", "first"), **parts)
     half = half_widths(found.pop("std").to_numpy(dtype=float), found["n"].to_numpy())
-    return found.assign(low=found["mean"] - half, high=found["mean"] + half)
+    return found.assign(low=found["mean"] - half, high=found["mean"] + half).astype({"reference": bool})
 
 
 def _values(folder: Path, table: pd.DataFrame) -> Iterator[tuple[object, ...]]:

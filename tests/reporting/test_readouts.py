@@ -158,4 +158,4 @@ def test_bounds_rise_with_k_in_table_and_figure(tmp_path):
     assert len(ax.lines) == 4
     assert "dashed optimised" in figure._suptitle.get_text().replace("\n", " ")
     assert bounds_figure(found[found["samples"] == 1], board) is None
-    assert bounds_table(tmp_path, table).empty
+    assert bounds_figure(bounds_table(tmp_path, table), board) is None

@@ -247,9 +247,7 @@ def _chosen(group: str, nodes: Any, known: Sequence[str], source: Source) -> Any
         return nodes
     for name in (name for name, node in nodes.items() if isinstance(node, Mapping) and "_target_" not in node):
         if name not in known:
-            raise ConfigurationError(
-                f"{group}.{name}: no such {'metric' if group == 'metrics' else group}{suggestion(str(name), list(known))}"
-            )
+            raise ConfigurationError(f"{group}.{name}: no such {group.rstrip('s')}{suggestion(str(name), list(known))}")
         whole = {**_composed(replace(source, config_name=f"{group}/{name}"), [])[group][name]}
         function = locate(str(whole.pop("_target_")), source.package_names)
         check_options(f"{group}.{name}", function, {**whole, **nodes[name]})

@@ -166,7 +166,8 @@ def test_the_curve_of_bounds_rises_between_elbo_and_evidence(linear, x):
     assert (doubled.diff(dim=0) >= 0).all()  # of the same samples: Jensen's inequality, example by example
     assert (of_each < exact(x)[2]).all()
     rate, distortion, _ = rates_and_distortions(linear, x, num_samples=4000, noise=Stream.seeded(1))
-    torch.testing.assert_close(of_each[0], -rate - distortion, atol=0.06, rtol=0)
+    spread = found.log_w.reshape(64, 3, 300).std(dim=(0, 2))
+    assert ((of_each[0] + rate + distortion).abs() < 4 * spread / math.sqrt(4000)).all()
 
 
 def test_blocks_of_the_curve_are_less_variable_than_one_and_as_unbiased(linear, x):

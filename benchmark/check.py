@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from benchmark.checks.run import check
 from benchmark.config.packages import gathered
+from benchmark.ending import ended
 from benchmark.training.threads import threads
 
 
@@ -28,4 +29,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

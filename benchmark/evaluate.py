@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmark.config.components import ConfigurationError
 from benchmark.config.compose import compose
+from benchmark.ending import ended
 from benchmark.measure.engine import score_source
 from benchmark.reporting.terminal import score_table
 from benchmark.reporting.unscored import lines
@@ -76,4 +77,4 @@ def _scores_file(source: str) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

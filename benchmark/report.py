@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.config.packages import KEY, metric_modules, packages_of
+from benchmark.ending import ended
 from benchmark.reporting.figures.write import FORMATS
 from benchmark.reporting.leaderboard import Shown, write_report
 from benchmark.store.files import Unwritable
@@ -30,7 +31,7 @@ def shown_of(words: Sequence[str]) -> Shown:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; 0, 1 if a record is damaged, 2 if there is nothing to report."""
+    """The command line; 0, 1 if a record is damaged or an analysis raises, 2 if there is nothing to report."""
     parser = argparse.ArgumentParser(prog="python -m benchmark.report", description=__doc__)
     parser.add_argument("folder", type=Path, help="results/<experiment>")
     parser.add_argument("shown", nargs="*", help="columns=[rate,elbo] formats=[pdf,svg] packages=[mypkg]")
@@ -55,4 +56,4 @@ def _read_declarations(overrides: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

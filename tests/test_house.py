@@ -49,6 +49,7 @@ SEEN = {
     "sweeping": {"store", "datasets", "config", "training", "measure", "experiment"},
     "reporting": {"store", "drawing"},
     "shadows": set(),
+    "ending": {"config", "store"},
 }
 
 

@@ -11,6 +11,7 @@ from scipy import stats
 
 from benchmark.experiment import execute
 from benchmark.reporting.analyses.between_scores import correlations, variance
+from benchmark.reporting.analyses.failures import Failures
 from benchmark.reporting.correlations import bootstrapped, correlate, correlations_table, spearman
 from benchmark.reporting.figures.scores import shown
 from benchmark.reporting.leaderboard import draw_findings, write_findings, write_report
@@ -172,8 +173,8 @@ def relations(table):
 def test_a_large_sweep_gets_files_figures_and_sections(tmp_path):
     table = sweep(grid=WIDE_GRID)
     found = relations(table)
-    write_findings(tmp_path, found)
-    assert draw_findings(tmp_path, found) == ["correlations", "variance"]
+    write_findings(tmp_path, found, Failures())
+    assert draw_findings(tmp_path, found, (), Failures()) == ["correlations", "variance"]
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {"correlations.csv", "correlations.png", "variance.csv", "variance.png"}
     lines = dict(section for one in found for section in one.sections)
@@ -181,8 +182,11 @@ def test_a_large_sweep_gets_files_figures_and_sections(tmp_path):
     sizes = "(1 method, 10 configurations, 30 runs; fewer than 10 seeds each, so these shares are rough)"
     assert sizes in lines["Variance explained (variance.csv)"][0]
     found = relations(sweep(seeds=1))
-    write_findings(tmp_path, found)
-    assert (draw_findings(tmp_path, found), [section for one in found for section in one.sections]) == ([], [])
+    write_findings(tmp_path, found, Failures())
+    assert (draw_findings(tmp_path, found, (), Failures()), [section for one in found for section in one.sections]) == (
+        [],
+        [],
+    )
     assert not list(tmp_path.iterdir())  # what no longer applies is removed
 
 

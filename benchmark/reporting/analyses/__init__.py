@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from benchmark.reporting.analyses.between_scores import correlations, variance
 from benchmark.reporting.analyses.claims import claims
+from benchmark.reporting.analyses.failures import Failures
 from benchmark.reporting.analyses.figures import boards, bounds, matrices, options, rate_distortion_plane
-from benchmark.reporting.analyses.findings import Analysis, Findings
+from benchmark.reporting.analyses.findings import Analysis, Findings, checked
 from benchmark.reporting.analyses.published import not_run
 from benchmark.reporting.analyses.udr import udr
 from benchmark.reporting.analyses.warnings import warnings
@@ -26,11 +29,12 @@ ANALYSES: tuple[Analysis, ...] = (
 )
 
 
-def analysed(study: Study) -> tuple[Study, list[Findings]]:
-    """What every analysis finds, and the study with the scores that they add."""
-    found = []
+def analysed(study: Study) -> tuple[Study, list[Findings], Failures]:
+    """What every analysis finds, the study with the scores that they add, and the analyses that raised."""
+    found, failed = list[Findings](), Failures()
     for analysis in ANALYSES:
-        findings = analysis(study)
-        study = study.joined(findings.scores, findings.unreadable)
-        found.append(findings)
-    return study, found
+        with failed.kept(analysis.__name__):
+            findings = replace(checked(analysis(study)), analysis=analysis.__name__)
+            study = study.joined(findings.scores, findings.unreadable)
+            found.append(findings)
+    return study, found, failed

@@ -27,6 +27,19 @@ class Findings:
     documents: Mapping[str, Any] = field(default_factory=dict)  # <name>.json
     latex: str = ""  # stands below the tables in leaderboard.tex
     unreadable: Mapping[str, str] = field(default_factory=dict)  # name of a file -> what is wrong with it
+    analysis: str = ""  # whose they are; who calls it says so
 
 
 Analysis = Callable[[Study], Findings]
+
+
+def checked(found: Any) -> Findings:
+    """What an analysis gave, if it is findings whose sections and LaTeX can be printed; TypeError otherwise."""
+    if not isinstance(found, Findings):
+        raise TypeError(f"gives {type(found).__name__}, expected Findings")
+    for section in found.sections:
+        if not isinstance(section, Section) or not all(isinstance(line, str) for line in section.lines):
+            raise TypeError(f"gives {section!r}, expected a Section of a title and lines")
+    if not isinstance(found.latex, str):
+        raise TypeError(f"gives LaTeX of type {type(found.latex).__name__}, expected str")
+    return found

@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     with threads(1):
         failed = check(package)
-    print(f"{given.package}: {f'{failed} laws do not hold' if failed else 'every law holds'}")
+    said = "1 law does not hold" if failed == 1 else f"{failed} laws do not hold"
+    print(f"{given.package}: {said if failed else 'every law holds'}")
     return 1 if failed else 0
 
 

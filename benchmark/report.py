@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.config.packages import KEY, metric_modules, packages_of
+from benchmark.config.components import locate
+from benchmark.config.packages import KEY, OURS, metric_targets, packages_of
 from benchmark.ending import ended
 from benchmark.reporting.figures.write import FORMATS
 from benchmark.reporting.leaderboard import Shown, write_report
@@ -46,13 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _read_declarations(overrides: Sequence[str]) -> None:
-    """What the user's packages say of their scores; a record's word for a package is not taken."""
-    for module in metric_modules(packages_of(overrides)):
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # it is somebody else's, and may raise anything
-            raise ValueError(f"{module}: cannot be imported ({type(error).__name__}: {error})") from error
-        read_also(module)
+    """What the user's packages say of their scores beside their metrics; a record's word for one is not taken."""
+    packages = packages_of(overrides)
+    for target in metric_targets(packages):
+        if target.partition(".")[0] not in OURS:
+            read_also(locate(target, [package.name for package in packages]).__module__)
 
 
 if __name__ == "__main__":

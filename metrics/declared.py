@@ -106,12 +106,12 @@ def in_order(found: Iterable[Declared]) -> list[Declared]:
 
 def declared(name: str) -> Declared | None:
     """What is declared of a score, with its number in name and title; None where nothing is."""
-    return _found(scores(), name)
+    return looked_up(scores(), name)
 
 
 def declared_matrix(name: str) -> Matrix | None:
     """What is declared of a matrix; None where nothing is."""
-    return _found(matrices(), name)
+    return looked_up(matrices(), name)
 
 
 def title_of(score: str) -> str:
@@ -152,7 +152,8 @@ def _all(attribute: str) -> list[Any]:
 
 
 @lru_cache(maxsize=4096)
-def _found(among: tuple[Named, ...], name: str) -> Named | None:
+def looked_up(among: tuple[Named, ...], name: str) -> Named | None:
+    """The entry of that name, with its number in name and title; None where there is none."""
     for one in among:
         if match := re.fullmatch(_pattern(one.name), name):
             title = one.title

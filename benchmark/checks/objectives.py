@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.checks import gradients, stacking
-from benchmark.checks.laws import hold
+from benchmark.checks.laws import equal, hold
 from benchmark.config.plan import Plan
 from benchmark.training.setup import build_model, build_objective
 from models.auxiliary import auxiliaries_of
@@ -51,7 +51,7 @@ def finite_with_gradients_to_every_parameter(plan: Plan) -> None:
 def same_noise_same_value(plan: Plan) -> None:
     """All randomness is that of the batch's noise."""
     first, second = (value_of(*built(plan)) for _ in range(2))
-    hold(torch.equal(first, second), "gives two values for one noise; draw from batch.noise alone")
+    hold(equal(first, second), "gives two values for one noise; draw from batch.noise alone")
 
 
 def own_networks_learn_by_themselves(plan: Plan) -> None:

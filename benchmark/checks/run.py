@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from benchmark.checks import datasets, heads, metrics, models, objectives
+from benchmark.checks import datasets, declared, heads, metrics, models, objectives
 from benchmark.checks.laws import Broken, hold
 from benchmark.config.compose import compose
 from benchmark.config.guide import description
@@ -25,7 +25,7 @@ from benchmark.measure.readout import posteriors_of, trained_model_of
 from benchmark.store.groups import EVERY, MEASURING
 from benchmark.training.loading import load_dataset
 from benchmark.training.setup import build, build_model, few_of
-from metrics.core import Measurement, Score
+from metrics.core import Score
 from models.noise import Stream
 
 Law = tuple[str, Callable[[], Any]]
@@ -38,7 +38,7 @@ def check(package: Package, say: Callable[[str], None] = print) -> int:
         for name, law in laws_of(package, choice):
             try:
                 law()
-            except Exception as error:  # the user's code may raise anything
+            except (Exception, SystemExit) as error:  # the user's code may raise anything
                 kind = "" if isinstance(error, Broken | ValueError) else f"{type(error).__name__}: "
                 say(f"FAILED  {choice}: {name}: {kind}{one_line(error)}")
                 failed += 1
@@ -48,7 +48,7 @@ def check(package: Package, say: Callable[[str], None] = print) -> int:
 
 
 def laws_of(package: Package, choice: str) -> Iterator[Law]:
-    """The laws of one YAML; what does not compose has no others."""
+    """The laws of one YAML; what does not compose, or raises before there is a law, has one that does not hold."""
     group, _, name = choice.partition("/")
     yield "its first line says what it is", partial(_described, Path(package.conf) / f"{choice}.yaml")
     if group not in EVERY:
@@ -59,11 +59,14 @@ def laws_of(package: Package, choice: str) -> Iterator[Law]:
         plan = compose(typed)
         for part in (*plan.parts.values(), *plan.metrics, *plan.readouts):
             part.build()
-    except ValueError as error:
+    except (Exception, SystemExit) as error:
         yield "composes and builds", partial(_raise, error)
         return
     yield "composes and builds", lambda: None
-    yield from _laws(group, plan, typed)
+    try:
+        yield from _laws(group, plan, typed)
+    except (Exception, SystemExit) as error:
+        yield "can be held to the laws", partial(_raise, error)
 
 
 def _laws(group: str, plan: Plan, typed: Sequence[str]) -> Iterator[Law]:
@@ -102,24 +105,32 @@ def _laws_of_metric(plan: Plan, typed: Sequence[str]) -> Iterator[Law]:
     except ValueError as error:
         yield "is a function of a representation or of a trained model", partial(_raise, error)
         return
+    entries = tuple(getattr(sys.modules[metric.function.__module__], "SCORES", ()))
     if densities:
         yield "plain numbers on an untrained model", lambda: metrics.plain_numbers(_of_densities(typed))
-        yield "same twice", lambda: hold(_of_densities(typed) == _of_densities(typed), "gives other scores")
-        return
-    measure: metrics.Measure = metric.build()
-    yield from ((_named(law), partial(law, measure)) for law in metrics.LAWS)
-    declared = getattr(sys.modules[metric.function.__module__], "SCORES", ())
-    emitted = {score.name for score in measure(metrics.representation(n=metrics.FEW), metrics.rng())}
-    if known := [one for one in declared if one.name in emitted]:
-        yield "declared invariances", partial(metrics.declared_invariances, measure, known)
+        yield "same twice", lambda: metrics.hold_same(_of_densities(typed), _of_densities(typed))
+    else:
+        measure: metrics.Measure = metric.build()
+        yield from ((_named(law), partial(law, measure)) for law in metrics.LAWS)
+    if entries and densities:
+        yield from _laws_of_declared(lambda cases: _of_densities(typed), entries)
+    elif entries:
+        yield from _laws_of_declared(partial(declared.measured, measure), entries)
+        yield "declared chance", lambda: declared.chance(declared.measured(measure, ["noise"]), entries)
+        yield "declared changes", lambda: declared.changes(measure, entries)
+
+
+def _laws_of_declared(found: Callable[[Sequence[str]], list[Score]], entries: declared.Entries) -> Iterator[Law]:
+    both = ("truth", "noise")
+    yield "declared names, units and directions", lambda: declared.names_units_and_directions(found(both), entries)
+    yield "declared ranges", lambda: declared.ranges(found(both), entries)
 
 
 def _of_densities(typed: Sequence[str]) -> list[Score]:
     plan = compose([*typed, "dataset=digits", "model=mlp", "model.latent_dim=6", "device=cpu"])
     setup = build(plan, few_of(load_dataset(plan.dataset, plan.settings)))
     trained = trained_model_of(setup, posteriors_of(setup))
-    found = plan.metrics[0].build()(replace(trained, noise=Stream.seeded(0)))
-    return list(found.scores if isinstance(found, Measurement) else found)
+    return metrics.listed(plan.metrics[0].build()(replace(trained, noise=Stream.seeded(0))))
 
 
 def _model(plan: Plan, shape: tuple[int, ...]) -> Any:
@@ -130,7 +141,7 @@ def _described(path: Path) -> None:
     hold(description(path), "opens with no comment line; --help prints it")
 
 
-def _raise(error: Exception) -> None:
+def _raise(error: BaseException) -> None:
     raise error
 
 

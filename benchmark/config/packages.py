@@ -36,11 +36,11 @@ class Package:
         return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
-def metric_modules(packages: Iterable[Package]) -> list[str]:
-    """The modules that their metrics stand in, by the targets of conf/metrics."""
+def metric_targets(packages: Iterable[Package]) -> list[str]:
+    """The functions that their metrics are, by the targets of conf/metrics."""
     files_of = (Path(one.conf, f"{choice}.yaml") for one in packages for choice in one.choices)
     texts = [path.read_text(encoding="utf-8") for path in files_of if path.parent.name == "metrics"]
-    return sorted({target.rpartition(".")[0] for text in texts for target in re.findall(r"_target_: *([\w.]+)", text)})
+    return sorted({target for text in texts for target in re.findall(r"_target_: *([\w.]+)", text)})
 
 
 def packages_of(overrides: Sequence[str], others: Iterable[str] = ()) -> tuple[Package, ...]:

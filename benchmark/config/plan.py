@@ -166,7 +166,7 @@ def plan(
     metrics = _several("metrics", config["metrics"], packages, "choose auto, headline, or some, as metrics=[mig,dci]")
     for metric in metrics:
         if metric.target.partition(".")[0] not in OURS:
-            read_also(metric.target.rpartition(".")[0])
+            read_also(metric.function.__module__)
     readouts = _several("readout", config["readout"], packages, "choose one or more, as readout=[amortised,resampled]")
     explicit = choices.get("metrics") not in METRIC_SETS
     parts = (dataset, model, objective, trainer, metrics, explicit, readouts)

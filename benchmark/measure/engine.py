@@ -18,6 +18,10 @@ from benchmark.training.noise import noise_stream, numpy_stream
 from metrics.core import AMORTISED, Array, Inapplicable, Measurement, Representation, Score, flagged
 
 
+class MetricFailed(Exception):
+    """A metric raised what no data or configuration explains; the message names it and what it raised."""
+
+
 class Evaluation(NamedTuple):
     """What measuring one run gave."""
 
@@ -37,6 +41,7 @@ def evaluate(
     """Run the metrics, each with a random stream of its own, so that no score depends on which others were asked for.
 
     A metric that the data cannot feed is left out with its reason; where it was `explicit`ly asked for it is an error.
+    What a metric raises is raised with its name.
     """
     scores: list[Score] = []
     left_out: dict[str, str] = {}
@@ -49,9 +54,19 @@ def evaluate(
                 raise ConfigurationError(f"metrics=[{metric.name}]: {error}") from error
             left_out[metric.name] = str(error)
             continue
+        except (ConfigurationError, OSError, MemoryError):  # which say what they are about
+            raise
+        except Exception as error:  # a metric may be somebody else's, and raise anything
+            raise _blamed(metric, error) from error
         scores += [replace(score, selector=metric.name, readout=representation.readout) for score in found.scores]
         curves |= found.curves
     return Evaluation(tuple(scores), left_out, curves=curves)
+
+
+def _blamed(metric: Component, error: Exception) -> Exception:
+    if isinstance(error, ValueError):
+        return ValueError(f"metrics=[{metric.name}]: {error}")
+    return MetricFailed(f"metrics=[{metric.name}]: {type(error).__name__}: {error}")
 
 
 def _measure(metric: Component, representation: Representation, trained: TrainedModel | None, seed: int) -> Measurement:
@@ -65,7 +80,7 @@ def _measure(metric: Component, representation: Representation, trained: Trained
     for score in found.scores:
         if score.representation not in (None, *representation.views):
             views = ", ".join(representation.views)
-            raise TypeError(f"metrics=[{metric.name}]: {score.name} is of {score.representation}, not of {views}")
+            raise TypeError(f"{score.name} is of {score.representation}, not of {views}")
     return replace(found, scores=flagged(found.scores, representation))
 
 
@@ -73,7 +88,7 @@ def _checked(metric: Component, found: Any) -> Measurement:
     measured = found if isinstance(found, Measurement) else Measurement(found)
     scores = measured.scores
     if not isinstance(scores, Sequence) or not all(isinstance(score, Score) for score in scores):
-        raise TypeError(f"metrics=[{metric.name}]: {metric.target} gives {type(scores).__name__}, not a list of Score")
+        raise TypeError(f"{metric.target} gives {type(scores).__name__}, not a list of Score")
     return measured
 
 

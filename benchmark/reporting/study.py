@@ -44,12 +44,24 @@ class Study:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """The tidy table: a row per score of every run, one for a run without any."""
+        """The tidy table: a row per score of every run, one (metric "") for a run without any, failed or damaged.
+
+        `run` (its folder's name), `experiment`, `dataset`, `model`, `objective`, `varied` (options in words) and `seed`
+        say whose; `metric` (the score's name), `representation`, `factor` ("": mean over factors) and `num_labels` say
+        which; `value` and `stderr` are numbers or NaN in `unit`; `better`; `status` (finished, failed or damaged);
+        `reason`. Beside scores.csv: `group` (what may be compared), `reference`, `options` (values by key, such as
+        objective.beta) and `published`, `published_error`, `published_source`.
+        """
         return full_table(self.records, self.published, self.damaged)
 
     @cached_property
     def board(self) -> pd.DataFrame:
-        """Means and intervals over seeds of every configuration and score, ranked in their groups."""
+        """Means and intervals over seeds of every configuration and score, ranked in their groups.
+
+        A configuration is its `group`, `dataset`, `model`, `objective`, `varied` and `reference`: there is no column of
+        that name. A score is as in the table; `mean`, `low` and `high` (95 %) are of its `n` seeds with a value, `rank`
+        is that within the group.
+        """
         return ranked_board(self.table, self.manifest.get("rank_by"))
 
     @property
@@ -59,7 +71,10 @@ class Study:
 
     @cached_property
     def drawn(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The rows of table and board that figures have room for, with a column `label`."""
+        """The rows of table and board that figures have room for (`Declared.drawn`), those of the table with values.
+
+        Beside their columns both have `label`, what a configuration is called in figures.
+        """
         table = headline_rows(self.table, main=True)
         return table[table["value"].notna()], headline_rows(self.board, main=True)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from benchmark.config.components import Component, ConfigurationError
 from benchmark.config.mistakes import named, one_line
 from benchmark.config.plan import Plan
+from benchmark.measure.engine import MetricFailed
 from benchmark.measure.readout import rehearse_metrics
 from benchmark.store.codes import FILE as CODES
 from benchmark.store.documents import digest
@@ -112,5 +113,5 @@ def _mistakes_of(plan: Plan) -> Iterator[None]:
     except (ConfigurationError, OSError):
         raise
     except Exception as error:
-        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        kind = "" if isinstance(error, ValueError | MetricFailed) else f"{type(error).__name__}: "
         raise ConfigurationError(named(one_line(error), plan.overrides, kind)) from error

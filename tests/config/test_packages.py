@@ -15,7 +15,8 @@ from benchmark.config.components import ConfigurationError
 from benchmark.config.compose import Composer, compose
 from benchmark.config.packages import named_in, package
 from benchmark.config.source import Source
-from benchmark.measure.engine import needs_densities
+from benchmark.experiment import execute
+from benchmark.measure.engine import MetricFailed, needs_densities
 from benchmark.reporting.analyses.warnings import _mixed
 from benchmark.store.manifest import read_manifest
 from benchmark.store.provenance import package_state
@@ -199,3 +200,28 @@ def test_a_report_says_that_runs_come_from_several_sources_of_it():
         "records come from several sources of mypkg (aaaaaaaaaa, bbbbbbbbbb)"
     ]
     assert _mixed([record.provenance for record in [records[0], without]]) == []
+
+
+def test_a_metric_that_raises_is_named_before_and_after_training(place, cache_dir, capsys, monkeypatch):
+    write_package(
+        place, code=CODE.replace("    value = float(", "    raise RuntimeError('cannot do this')\n    value = float(")
+    )
+    typed = [
+        "packages=[mypkg]",
+        "dataset=digits",
+        "metrics=[spread,log_prior]",
+        "trainer.steps=1",
+        "model.latent_dim=2",
+    ]
+    typed += [f"results_dir={place}/r", f"cache_dir={cache_dir}"]
+    assert main(typed) == 2
+    assert capsys.readouterr().err == "error: metrics=[spread]: RuntimeError: cannot do this\n"
+    assert not (place / "r").exists()  # before anything runs
+    [plan] = prepare([compose([*typed[:2], "metrics=[log_prior]", *typed[3:]])])
+    plan = replace(plan, metrics=compose(typed).metrics)
+    monkeypatch.setattr("benchmark.experiment.rehearse_metrics", lambda *_: None)  # on few codes it did not raise
+    with pytest.raises(MetricFailed, match=r"^metrics=\[spread\]: RuntimeError: cannot do this$"):
+        execute(plan)
+    [(_, record)] = read_folder(place / "r" / "single")[0]
+    assert record.error_line == "MetricFailed: metrics=[spread]: RuntimeError: cannot do this"
+    assert "raise RuntimeError('cannot do this')" in record.error["traceback"]

@@ -13,59 +13,33 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from benchmark.checks import declared as laws
 from metrics.declared import NO_ZERO, TOPICS, Change, declared, declared_matrix, matrices, modules, scores, title_of
 from tests.support import metric_cases
-from tests.support.metric_cases import METRICS, PROBES, QUICK, SIZES, representation
-
-FLOORS = {  # what a sentence calls chance -> the values of noise
-    "0: chance": (-0.25, 0.02),  # nearest neighbours are overconfident in nats
-    "chance is the majority class's share": (0.9 * np.mean(1 / np.array(SIZES)), 0.3),
-    "chance is 1/K of K classes": (np.mean(1 / np.array(SIZES)) - 0.02, np.mean(1 / np.array(SIZES)) + 0.02),
-    "chance is 1/F of F factors": (0.2, 0.3),
-    "chance is 0.5": (0.47, 0.53),
-    "noise scores 1": (0.99, 1),
-    "noise is near H(v) + log bins": (3.8, 4.4),
-}
-NOISE = 1e-3  # of estimates from draws
-ABOUT = re.compile(r"about (\d\.\d+)(?: to (\d\.\d+))?$")  # noise in numbers
-
-
-def floors(reading):
-    """The intervals that a sentence has for noise."""
-    found = [floor for words, floor in FLOORS.items() if words in reading]
-    if match := ABOUT.search(reading):
-        low, high = match[1], match[2]
-        found.append((float(low), float(high)) if high else (float(low) / 2, 1.5 * float(low)))
-    return found
+from tests.support.metric_cases import METRICS, PROBES, QUICK, representation
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_score_is_declared_with_its_unit_and_direction(metric):
-    for score in METRICS[metric](representation(n=130), np.random.default_rng(0)):
-        of = declared(score.name)
-        assert of is not None, score.name
-        assert of.reading, score.name
-        assert (of.better == "lower") == of.reading.startswith("lower is better"), score.name
-        assert score.value is None or (score.unit, score.better) == (of.unit, of.better), score
+    found = METRICS[metric](representation(n=130), np.random.default_rng(0))
+    laws.names_units_and_directions(found, scores())
+    for of in (declared(score.name) for score in found):
+        assert of.reading, of.name
+        assert (of.better == "lower") == of.reading.startswith("lower is better"), of.name
 
 
 @pytest.mark.parametrize("case", ["truth", "noise"])
 @pytest.mark.parametrize("metric", QUICK)
 def test_no_score_leaves_its_range(metric, case):
-    for score in metric_cases.scores(metric, case):
-        low, high = declared(score.name).range
-        assert score.value is None or low - NOISE <= score.value <= high + NOISE, score
+    laws.ranges(metric_cases.scores(metric, case), scores())
 
 
 @pytest.mark.parametrize("metric", QUICK)
 def test_noise_scores_what_is_called_chance(metric):
-    for score in metric_cases.scores(metric, "noise"):
-        of = declared(score.name)
-        for low, high in floors(of.reading) if score.factor is None else ():
-            assert low <= score.value <= high, score
-        if score.better == "higher" and score.factor is None:
-            assert of.usable_zero == (score.value <= 0.05), score
-            assert floors(of.reading) or score.name == "dci_es_size"
+    found = metric_cases.scores(metric, "noise")
+    laws.chance(found, scores())
+    higher = [score.name for score in found if score.better == "higher" and score.factor is None]
+    assert all(laws.floors(declared(name).reading) or name == "dci_es_size" for name in higher)
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -14,9 +14,12 @@ from models.vae import VAE, Batch
 from torch import Tensor
 
 SCORES = (
-    Declared("spread", "code spread", "mean power of the distance to the mean code", "from 0; 0: one code for all",
-             "units", range=(0.0, np.inf), topic=REPRESENTATION, column=90,
+    Declared("spread", "code spread", "mean power of the distance to the mean code",
+             "from 0; 0: one code for all; no usable zero, noise is about 1.0", "units",
+             range=(0.0, np.inf), topic=REPRESENTATION, column=90,
              changed_by=("small", "large", "constant", "one_axis", "outlier", "noise_far")),
+    Declared("log_prior", "log p(mean code)", "the prior's log-density of the mean codes", "no usable zero", "nats",
+             None, (-np.inf, np.inf)),
 )
 
 

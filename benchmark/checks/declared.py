@@ -19,10 +19,11 @@ from metrics.core import Score
 from metrics.declared import NO_ZERO, Declared, looked_up
 
 Entries = tuple[Declared, ...]
-FLOORS = {  # what a reading calls chance -> the values of noise
+CLASSES = float(np.mean(1 / np.array(SIZES)))  # the chance of guessing, the mean over factors
+FLOORS: dict[str, tuple[float, float]] = {  # what a reading calls chance -> the values of noise
     "0: chance": (-0.25, 0.02),  # nearest neighbours are overconfident in nats
-    "chance is the majority class's share": (0.9 * np.mean(1 / np.array(SIZES)), 0.3),
-    "chance is 1/K of K classes": (np.mean(1 / np.array(SIZES)) - 0.02, np.mean(1 / np.array(SIZES)) + 0.02),
+    "chance is the majority class's share": (0.9 * CLASSES, 0.3),
+    "chance is 1/K of K classes": (CLASSES - 0.02, CLASSES + 0.02),
     "chance is 1/F of F factors": (0.2, 0.3),
     "chance is 0.5": (0.47, 0.53),
     "noise scores 1": (0.99, 1),
@@ -37,7 +38,7 @@ UNMOVED = 1e-6  # rounding: less than that is no change
 
 def floors(reading: str) -> list[tuple[float, float]]:
     """The intervals that a reading has for noise."""
-    found = [(float(low), float(high)) for words, (low, high) in FLOORS.items() if words in reading]
+    found = [floor for words, floor in FLOORS.items() if words in reading]
     if match := ABOUT.search(reading):
         low, high = match[1], match[2]
         found.append((float(low), float(high)) if high else (float(low) / 2, 1.5 * float(low)))

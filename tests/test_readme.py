@@ -43,17 +43,15 @@ def test_what_is_added_has_a_name_that_is_free():
     assert not [choice for choice in theirs if (CONF / f"{choice}.yaml").exists()]
 
 
-@pytest.mark.parametrize(
-    ("choice", "head", "code"), [("objective/floored", HEAD, "def floored"), ("metrics/best_r2", "", "def best_r2")]
-)
-def test_what_is_added_here_keeps_the_laws(place, capsys, choice, head, code):
-    """As if it were a package's, so that nothing has to be written into ours."""
-    [function] = [block for block in blocks("python", "Add your own") if code in block]
+@pytest.mark.parametrize(("group", "head", "name"), [("objective", HEAD, "floored"), ("metrics", "", "best_r2")])
+def test_what_is_added_here_keeps_the_laws(place, capsys, group, head, name):
+    """As if it were a package's, so that nothing has to be written into ours, where somebody may have pasted it."""
+    [function] = [block for block in blocks("python", "Add your own") if f"def {name}" in block]
     target = re.compile(r"_target_: [\w.]+\.")
-    [yaml] = [block for block in blocks("yaml", "Add your own") if code.removeprefix("def ") in block]
-    write_package(place, code=head + function, **{choice: target.sub("_target_: mypkg.", yaml)})
+    [yaml] = [block for block in blocks("yaml", "Add your own") if name in block]
+    write_package(place, code=head + function, **{f"{group}/pasted": target.sub("_target_: mypkg.", yaml)})
     assert main(["check", "mypkg"]) == 0
-    assert f"ok      {choice}: composes and builds" in capsys.readouterr().out
+    assert f"ok      {group}/pasted: composes and builds" in capsys.readouterr().out
 
 
 def test_the_package_of_readme_works_as_it_is_pasted(place, capsys, monkeypatch):

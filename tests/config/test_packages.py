@@ -178,7 +178,7 @@ def test_evaluate_takes_its_metrics(place, capsys):
 def test_hydra_answers_about_its_choices(place):
     write_package(place)
     typed = ["--cfg", "job", "packages=[mypkg]", "objective=tempered"]
-    command = [sys.executable, "-c", f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(place)!r}]\n"
+    command = [sys.executable, "-c", f"import sys; sys.path[:0] = [{str(place)!r}, {str(ROOT)!r}]\n"
                f"from benchmark.__main__ import main; sys.exit(main({typed!r}))"]  # fmt: skip
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "_target_: mypkg.tempered" in told

@@ -43,7 +43,9 @@ PACKAGES = ["metrics"]  # whose files are read, and single modules of a user's: 
 class Declared:
     """A score: what it is called, what its numbers mean, what it depends on, and where it is shown.
 
-    `name` may hold a number in capitals, `iwae_<K>`, which then also stands in `title`.
+    `name` may hold a number in capitals, `iwae_<K>`, which then also stands in `title`. What noise scores is held to
+    what `reading` says of chance, in the words of `benchmark/checks/declared.py`: "0: chance", or at its end "noise is
+    about 0.25". A score that is better higher and of which noise gets more than 0.05 says NO_ZERO there.
     """
 
     name: str

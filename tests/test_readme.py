@@ -1,4 +1,4 @@
-"""What README says to paste works when it is pasted: names clash with nothing, and the laws hold of all of it."""
+"""What README and CONTRIBUTING say to paste works when it is pasted: its names are free, and the laws hold of it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from torch import Tensor
 """  # what models/objectives.py imports
 
 
-def blocks(kind: str, heading: str) -> list[str]:
+def blocks(kind: str, heading: str, text: str = README) -> list[str]:
     """The fenced blocks of a kind below a heading."""
-    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     return re.findall(rf"^```{kind}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
@@ -70,8 +70,8 @@ def test_the_package_of_readme_works_as_it_is_pasted(place, capsys, monkeypatch)
     assert "6 runs" in capsys.readouterr().out
 
 
-def test_the_analysis_of_readme_finds_the_greatest_rate():
-    [code] = [block for block in blocks("python", "Layout") if "Study" in block]
+def test_the_analysis_of_contributing_finds_the_greatest_rate():
+    [code] = blocks("python", "An analysis", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
     space: dict = {"__name__": "greatest"}
     exec(code, space)
     rates = {"elbo": (3.0, 5.0), "iwae": (7.0, None)}

@@ -116,27 +116,26 @@ def _fill(
     """The head of a column, and its cell for every configuration.
 
     What all numbers have in common is noted at the head; a cell has a note of its own only where there is no number, or
-    where its number came about in the other of two ways.
+    where more is to be said of its number than of the others.
     """
     known = means[means["mean"].notna()]
     best = certain_best(_by_seed(values), column.better) if known["low"].notna().any() else None
     texts = _numbers(known, _digits(known), seeds, best)
     absent = dict.fromkeys(seeds, "not measured in these runs") | _null_reasons(column, board)
-    common, others = _ways(column, known)
+    common, others = _ways(known)
     head = (column.title + notes.mark(common), column.detail, column.shown_unit)
     texts = {name: text + notes.mark(others.get(name, "")) for name, text in texts.items()}
     return head, [texts[name] if name in texts else "—" + notes.mark(absent[name]) for name in seeds]
 
 
-def _ways(column: Column, known: pd.DataFrame) -> tuple[str, dict[str, str]]:
-    """How most numbers of a column came about, and label -> how those did that are of the only other way."""
-    ways = known["reason"].value_counts()
-    if len(ways) == 1:
-        return str(ways.index[0]), {}
-    if len(ways) != 2 or column.num_labels is not None:  # a probe's fit differs from run to run
+def _ways(known: pd.DataFrame) -> tuple[str, dict[str, str]]:
+    """What is said of all numbers of a column, and label -> what is said of those of which there is more to say."""
+    said = known["reason"].unique()
+    common = min(said, key=len, default="")
+    if not all(reason.endswith(common) for reason in said):
         return "", {}
-    rest = known[known["reason"] != ways.index[0]]
-    return str(ways.index[0]), dict(zip(rest["label"], rest["reason"], strict=True))
+    more = known[known["reason"] != common]
+    return common, dict(zip(more["label"], more["reason"], strict=True)) if common else {}
 
 
 def _published(

@@ -90,8 +90,9 @@ def _drawable(scores: tuple[Score, ...]) -> tuple[Score, ...]:
 
 def _distinction(score: Score) -> str:
     """What tells a score from others of its name."""
-    keys = ("readout", "representation", "factor", "num_labels")
-    parts = {key: getattr(score, key) for key in keys}
+    parts = {key: getattr(score, key) for key in ("readout", "representation", "factor", "num_labels")}
+    if score.readout == AMORTISED:
+        del parts["readout"]
     return ", ".join(f"{key}={value}" for key, value in parts.items() if value is not None) or "no more to say"
 
 

@@ -132,7 +132,7 @@ def of_a_run(**changes):
             if "_factors" not in key
         ),
         ({"test_mean": GOOD["codes"] + 1j}, "test_mean: has dtype complex128"),
-        ({"test_mean": GOOD["codes"][:, :1]}, "mean, sample, stddev must hold a mean and share one shape"),
+        ({"test_mean": GOOD["codes"][:, :1]}, "mean, sample, stddev must begin with a mean and share one shape"),
         ({"train_factors": None}, "are named but not given"),
         ({"factor_types": np.array("discrete")}, "factor_types: has shape ()"),
     ],

@@ -67,6 +67,15 @@ def test_reasons_that_differ_within_a_column_are_not_noted():
     assert (wide.headers[3][0], wide.notes) == ("MIG ↑", ["one factor only"])
 
 
+def test_of_one_number_more_can_be_said_than_of_the_others():
+    scores = [bound(-90.0, reason="100 samples"), bound(-91.0, reason="by Monte Carlo; 100 samples")]
+    records = [record(objective=of, scores=[one]) for of, one in zip(("elbo", "iwae"), scores, strict=True)]
+    wide = wide_tables(board_of(records, scores[0].name), full_table(runs(*records)))[0]
+    assert [row[3] for row in wide.trained] == ["-90", "-91²"]
+    assert wide.headers[3][0].endswith("¹")
+    assert wide.notes == ["100 samples", "by Monte Carlo; 100 samples"]
+
+
 def test_r2_is_shown_only_where_there_is_no_accuracy():
     accuracy, r2 = (
         Score(f"linear_probe_{name}", 0.5, None, name, "higher", "mean", num_labels=9) for name in ("accuracy", "r2")

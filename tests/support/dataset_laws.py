@@ -18,6 +18,7 @@ README = (ROOT / "benchmark/datasets/README.md").read_text(encoding="utf-8")
 def target_and_options(name):
     """The function that a YAML names, and its options."""
     options = OmegaConf.to_container(OmegaConf.load(ROOT / f"conf/dataset/{name}.yaml"))
+    options.pop("defaults", None)  # of other groups: what likelihood its values go with
     module, _, function = options.pop("_target_").rpartition(".")
     return getattr(importlib.import_module(module), function), options
 

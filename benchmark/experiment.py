@@ -31,7 +31,7 @@ from benchmark.store.provenance import code_state
 from benchmark.store.record import Record, known_record, make_way, write_record
 from benchmark.store.versions import NUMBERS, SCORES, version_of
 from benchmark.training.journal import RunJournal
-from benchmark.training.loading import comparison_group, with_data
+from benchmark.training.loading import with_data
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import Setup, build, rehearse_training, train
 from benchmark.training.threads import threads
@@ -224,8 +224,7 @@ def _record(
         **training,
     }
     record = Record("finished", plan.choices, config, tuple(scores), provenance=origin)
-    group = comparison_group(plan, setup.dataset)
-    return replace(record, group=group, left_out=missed, validation=tuple(validation))
+    return replace(record, group=setup.group, left_out=missed, validation=tuple(validation))
 
 
 def _config(plan: Plan, previous: Record | None) -> dict[str, Any]:

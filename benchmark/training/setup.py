@@ -16,7 +16,7 @@ from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
 from benchmark.store.groups import SECOND
 from benchmark.training.journal import Journal
-from benchmark.training.loading import device_of, load_dataset
+from benchmark.training.loading import comparison_group, device_of, load_dataset
 from benchmark.training.noise import noise_stream, numpy_stream, seed_of
 from benchmark.training.pixels import Pixels
 from benchmark.training.validation import Row
@@ -37,6 +37,7 @@ class Setup:
     dataset: Dataset
     device: torch.device
     drawn: dict[str, Tensor]  # probe and test examples (N, *shape), in the one draw that all models share
+    group: str  # of runs whose likelihoods compare
     train: Any = None  # Pixels, of which there are none for references
     model: VAE | None = None
     objective: Any = None
@@ -55,7 +56,7 @@ def build(plan: Plan, dataset: Dataset | None = None) -> Setup:
     device = device_of(plan.settings.device)
     seed = plan.settings.evaluation_seed
     drawn = {split: Pixels(dataset, split, device).drawn(seed, split) for split in ("probe", "test")}
-    setup = Setup(plan, dataset, device, drawn)
+    setup = Setup(plan, dataset, device, drawn, comparison_group(plan, dataset))
     if plan.is_reference:
         codes = plan.model.build()(dataset, numpy_stream(plan.settings.seed, "initialisation"))
         return replace(setup, reference=codes)

@@ -133,7 +133,8 @@ def test_scores_of_the_validation_split_are_shown_nowhere(tmp_path):
     assert "1234" not in again._repr_html_()
     assert -1234.5 not in set(results(folder)["value"])
     assert set(results(folder, split="validation")["value"]) == {-1234.5}
-    study, found = analysed(read_study(folder))
+    study, found, failed = analysed(read_study(folder))
+    assert not failed
     assert not study.table["value"].eq(-1234.5).any()
     assert not study.board["mean"].eq(-1234.5).any()
     assert not any("1234" in frame.to_csv() for findings in found for frame in findings.tables.values())

@@ -84,6 +84,7 @@ def _draw_scores(
     ax.grid(False, axis="y")
     ax.hlines(list(place.values()), low, high, colors="0.93", linewidth=0.8, zorder=0)
     ax.xaxis.set_major_locator(MaxNLocator(4, prune="both"))
+    ax.ticklabel_format(axis="x", useOffset=False)  # an offset in a corner of a narrow panel is not seen
 
 
 def _limits(rows: pd.DataFrame, means: pd.DataFrame) -> tuple[float, float]:

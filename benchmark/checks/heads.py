@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -13,8 +14,9 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from benchmark.checks.laws import Broken, hold
-from models.distributions import has_density
+from models.distributions import NoDensity, has_density
 from models.divergences import closed_form_kl
+from models.gradients import detached
 from models.likelihoods import Likelihood
 from models.noise import Stream
 from models.posteriors import PosteriorHead
@@ -38,6 +40,7 @@ def posterior_laws(build: Build) -> None:
         hold(tuple(q.event_shape) == (latents,), f"q(z|x) of {latents} latents has event shape {tuple(q.event_shape)}")
         _samples_have_gradients(q, head)
         z = _drawn(q)
+        _held_fixed(q, z[:5])
         for one in range(3):
             log_prob = partial(_of_one, q, one) if has_density(q) else None
             _density_and_samples_agree(log_prob, z[:, one], q.mean[one], q.variance[one])
@@ -115,6 +118,18 @@ def _samples_have_gradients(q: Distribution, head: nn.Module) -> None:
     found = torch.autograd.grad(z.square().sum(), parameters, retain_graph=True, allow_unused=True)
     for name, gradient in zip(names, found, strict=True):
         hold(gradient is not None and gradient.isfinite().all(), f"draws of q(z|x) have no finite gradient to {name}")
+
+
+def _held_fixed(q: Distribution, z: Tensor) -> None:
+    """Detached, q has the same density without a gradient to its parameters; without a density it refuses."""
+    if not has_density(q):
+        with contextlib.suppress(NoDensity):
+            detached(q)
+            raise Broken("a posterior without a density can be detached")
+        return
+    held, z = detached(q).log_prob(z.detach()), z.detach()
+    hold(torch.equal(held, q.log_prob(z)), "detached, q(z|x) has another density")
+    hold(not held.requires_grad, "detached, the density of q(z|x) still has a gradient to its parameters")
 
 
 def _of_one(q: Distribution, one: int, z: Tensor) -> Tensor:

@@ -30,6 +30,19 @@ def takes_heads(model: Callable[..., Any]) -> bool:
     return sum(one.kind in kinds for one in inspect.signature(model).parameters.values()) >= 3
 
 
+def check_kind(head: str, part: Component) -> None:
+    """ConfigurationError unless a head's target is a class of its kind, which is known before anything is called."""
+    from torch import nn  # not where a configuration is only looked at
+
+    from models.likelihoods import Likelihood
+    from models.posteriors import PosteriorHead
+
+    kind = {"posterior": PosteriorHead, "prior": nn.Module, "likelihood": Likelihood}[head]
+    if not (inspect.isclass(part.function) and issubclass(part.function, kind)):
+        name = f"{kind.__module__}.{kind.__name__}" if kind is not nn.Module else "torch.nn.Module"
+        raise ConfigurationError(f"{head}._target_={part.target}: must be a class derived from {name}")
+
+
 def apart(config: Node) -> dict[str, Any]:
     """A configuration whose model has no options that belong to its heads, and every head that it needs."""
     model = config["model"]

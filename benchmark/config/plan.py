@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 from annotated_types import Ge
 
 from benchmark.config.components import Component, ConfigurationError, check_value, component, suggestion
-from benchmark.config.heads import apart, names_of, takes_heads, together
+from benchmark.config.heads import apart, check_kind, names_of, takes_heads, together
 from benchmark.config.packages import OURS
 from benchmark.store.documents import digest
 from benchmark.store.groups import COMPONENTS, EVERY, HEADS, SECOND
@@ -186,6 +186,7 @@ def _heads(
     for head, part in found.items():
         if part is None:
             raise ConfigurationError(f"{head}._target_: null makes none; choose one by its name")
+        check_kind(head, part)
     return {head: part for head, part in found.items() if part is not None}
 
 

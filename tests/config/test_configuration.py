@@ -25,9 +25,7 @@ MISTAKES = {
     ("objective=beta_vae", "objective.beta=inf"): "objective.beta=inf: Input should be a finite number",
     ("model.latent_dim=0",): "model.latent_dim=0: Input should be greater than or equal to 1",
     ("likelihood._target_=benchmark.__main__.main",): "likelihood._target_=benchmark.__main__.main: must",
-    (
-        "prior._target_=models.sampling.draw",
-    ): "prior._target_=models.sampling.draw: must be a class",
+    ("prior._target_=models.sampling.draw",): "prior._target_=models.sampling.draw: must be a class",
     ("posterior._target_=models.priors.Mixture", "~posterior.scale"): "must be a class derived from models.posteriors",
     ("model.likelihood=poisson",): "model.likelihood=poisson: no such choice; there are bernoulli, gaussian",
     ("seed=-1",): "seed=-1: Input should be greater than or equal to 0",

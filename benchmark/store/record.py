@@ -215,7 +215,8 @@ def read_record(folder: Path) -> Record:
     if hashlib.sha256(text).hexdigest() != stated:
         raise Damaged("was changed after it was written (its digest does not match)")
     if content.get("schema") != SCHEMA:
-        raise Damaged(f"has schema {content.get('schema')}, this version reads {SCHEMA}")
+        found = json.dumps(content.get("schema"))[:60]  # a damaged one may hold line breaks
+        raise Damaged(f"has schema {found}, this version reads {SCHEMA}")
     return checked(_record().validate_json, text)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal, kl_divergence
 from torch.distributions.kl import register_kl
@@ -38,7 +37,7 @@ def kl_per_dimension(posterior: Distribution, prior: Distribution) -> Tensor | N
     """KL(q(z_d|x) || p(z_d)), (B, D), where both factorise over dimensions; else None."""
     if not (is_diagonal_normal(posterior) and is_diagonal_normal(prior)):
         return None
-    return torch.distributions.kl_divergence(_axes(posterior), _axes(prior))
+    return kl_divergence(_axes(posterior), _axes(prior))
 
 
 def _axes(distribution: Distribution) -> Normal:

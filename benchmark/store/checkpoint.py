@@ -57,17 +57,17 @@ def load_checkpoint(folder: Path, model: VAE, identity: dict[str, Any], objectiv
     try:
         weights, training = _read(folder, identity)
         its = {name: value for name, value in weights.items() if name.startswith(OF_OBJECTIVE)}
-        weights = as_now({name: weights[name] for name in weights.keys() - its.keys()}, expected(model)) | its
-        check_fit({name: weights[name] for name in weights.keys() - its.keys()}, expected(model), WEIGHTS)
+        own = as_now({name: weights[name] for name in weights.keys() - its.keys()}, expected(model))
+        check_fit(own, expected(model), WEIGHTS)
         if its and isinstance(objective, nn.Module):
             check_fit(its, expected(objective, OF_OBJECTIVE), WEIGHTS)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
         why = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         print(f"note: {folder}: the weights cannot be used ({why}); it is trained again", file=sys.stderr, flush=True)
         return None
-    restore(model, weights)
+    restore(model, own)
     if its and isinstance(objective, nn.Module):
-        restore(objective, weights, OF_OBJECTIVE)
+        restore(objective, its, OF_OBJECTIVE)
     return training
 
 

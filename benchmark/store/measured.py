@@ -34,8 +34,7 @@ def joined(before: Mapping[str, Measured], now: Mapping[str, Measured]) -> dict[
     holds. Of a readout that has other options now, nothing does."""
     found = dict(before)
     for name, (readout, metrics) in now.items():
-        kept = before[name].metrics if name in before and _alike(name, before[name].readout, readout) else {}
-        found[name] = Measured(readout, {**kept, **metrics})
+        found[name] = Measured(readout, {**_holding(before, name, readout), **metrics})
     others = {name: {"readout": of.readout, METRICS: of.metrics} for name, of in found.items() if name != AMORTISED}
     own = found[AMORTISED].metrics if AMORTISED in found else {}
     return {METRICS: dict(own), **({READOUTS: others} if others else {})}
@@ -45,7 +44,7 @@ def missing(before: Mapping[str, Measured], asked: Mapping[str, Measured]) -> di
     """Readout -> the selectors that were not measured with these very options; readouts without any are left out."""
     found = {}
     for name, (readout, metrics) in asked.items():
-        done = before[name].metrics if name in before and _alike(name, before[name].readout, readout) else {}
+        done = _holding(before, name, readout)
         found[name] = [selector for selector, options in metrics.items() if done.get(selector) != options]
     return {name: selectors for name, selectors in found.items() if selectors}
 
@@ -61,6 +60,7 @@ def whose(key: str) -> tuple[str, str]:
     return code or AMORTISED, selector
 
 
-def _alike(name: str, one: Options, other: Options) -> bool:
-    """The encoder's own readout has no options, and was not written down before there were others."""
-    return name == AMORTISED or one == other
+def _holding(before: Mapping[str, Measured], name: str, readout: Options) -> Mapping[str, Options]:
+    """The metrics of a readout that hold for these options of it; the encoder's own has none that could differ."""
+    alike = name in before and (name == AMORTISED or before[name].readout == readout)
+    return before[name].metrics if alike else {}

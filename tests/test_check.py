@@ -160,6 +160,7 @@ BAD = """
 import numpy as np
 from metrics.core import Representation, Score
 from metrics.declared import Declared
+from models.posteriors import PosteriorHead
 
 SCORES = (Declared("b_never", "never", "never", "0: chance"), Declared("b_range", "range", "range", "0: chance"))
 
@@ -188,7 +189,7 @@ def not_a_number(representation: Representation, rng: np.random.Generator) -> li
     return [Score("b_range", float("nan"), unit="score", better="higher")]
 
 
-class Builds:
+class Builds(PosteriorHead):
     def __init__(self, features: int, latents: int) -> None:
         raise RuntimeError("no model of mine")
 """

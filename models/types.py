@@ -18,3 +18,4 @@ OutputBias = Literal["mean", "zero"]  # whether the output starts at the trainin
 Optimizer = Literal["Adam", "AdamW", "SGD", "Adagrad", "RMSprop"]  # of torch.optim
 OptimizerOptions = dict[str, float | bool | tuple[float, ...] | None]
 Variance = Positive | Literal["learned", "per_pixel"]
+Stack = Count | Literal["auto"]  # runs that train as one program

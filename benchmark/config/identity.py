@@ -37,15 +37,20 @@ LATER: Mapping[str, Mapping[str, Any]] = {
     "models.objectives.iwae": {"gradient": "plain"},
 }
 
+# Frozen name -> options that say how something is done, never what: no part of an identity, whatever their value.
+SETTINGS: Mapping[str, frozenset[str]] = {"benchmark.train.fit": frozenset({"stack"})}
+
 
 def frozen(target: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """A target and its options (JSON values, cast to their types) under frozen names, less later ones at their default.
+    """A target and its options (JSON values, cast to their types) under frozen names, less later ones at their default,
+    and less settings.
 
     Nothing here depends on the order of options, and nothing is left out that a result could depend on.
     """
     name = MOVED.get(target, target)
     later = LATER.get(name, {})
-    kept = {key: value for key, value in options.items() if key not in later or value != later[key]}
+    said = {key: value for key, value in options.items() if key not in SETTINGS.get(name, ())}
+    kept = {key: value for key, value in said.items() if key not in later or value != later[key]}
     return {"_target_": name, **kept}
 
 

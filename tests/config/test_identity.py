@@ -9,7 +9,7 @@ from itertools import zip_longest
 import pytest
 
 from benchmark.config import identity
-from benchmark.config.components import component, locate
+from benchmark.config.components import ConfigurationError, component, locate
 from benchmark.config.compose import Composer, compose
 from benchmark.config.plan import METRIC_SETS
 from benchmark.experiment import finished
@@ -72,6 +72,18 @@ def test_a_moved_target_and_a_later_option_at_its_default_change_nothing(monkeyp
     assert identity.frozen("models.old", {"size": 3}) == before
     assert identity.frozen("models.new.place", {"size": 3, "precision": "bf16"}) == {**before, "precision": "bf16"}
     assert identity.current("models.old") == "models.new.place"
+
+
+def test_a_setting_is_no_part_of_a_run():
+    plans = [compose([f"trainer.stack={stack}"]) for stack in ("auto", 1, 8)]
+    assert len({digest(plan.identity) for plan in plans}) == 1
+    assert [plan.trainer.options["stack"] for plan in plans] == ["auto", 1, 8]
+
+
+@pytest.mark.parametrize("stack", ["many", "0", "-1", "2.5", "null"])
+def test_what_is_no_number_of_runs_is_refused_in_one_line(stack):
+    with pytest.raises(ConfigurationError, match=rf"^trainer.stack={stack}: [^\n]*$"):
+        compose([f"trainer.stack={stack}"])
 
 
 @pytest.mark.parametrize(

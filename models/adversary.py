@@ -10,6 +10,7 @@ from torch.nn.functional import softplus
 
 from models.auxiliary import Auxiliary
 from models.noise import Noise
+from models.precision import through
 from models.sampling import draw
 from models.schedules import ramp
 from models.types import Count, Fraction, NonNegative, Optimizer, OptimizerOptions, Positive
@@ -53,7 +54,7 @@ class FactorVAE(nn.Module):
 
     def logit(self, z: Tensor) -> Tensor:
         """The discriminator's estimate of log q(z) - log prod_j q(z_j), (B,) nats, for z (B, D)."""
-        joint, product = self.discriminator(z).unbind(-1)
+        joint, product = through(self.discriminator, z).unbind(-1)
         return joint - product
 
     def auxiliaries(self) -> tuple[Auxiliary, ...]:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from models.distributions import Delta, FullGaussian, diagonal_normal
+from models.precision import through
 from models.types import Scale
 
 Tensors = dict[str, Tensor]
@@ -41,7 +42,7 @@ class Encoder(nn.Module):
 
     def tensors(self, x: Tensor) -> Tensors:
         """What describes q(z|x)."""
-        return self.head(self.features(x))
+        return self.head(through(self.features, x))
 
     def distribution(self, tensors: Tensors) -> Distribution:
         """q(z|x) that those tensors describe."""

@@ -13,6 +13,7 @@ from torch.distributions import Distribution
 from models.divergences import closed_form_kl, kl_per_dimension
 from models.likelihoods import Likelihood
 from models.noise import NOTHING, Noise
+from models.precision import through
 from models.sampling import draw
 
 
@@ -99,7 +100,7 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor) -> Distribution:
         """p(x|z), batch (...), event (*shape)."""
-        return self.likelihood(self.network(z).reshape(*z.shape[:-1], self.likelihood.outputs, *self.shape))
+        return self.likelihood(through(self.network, z).reshape(*z.shape[:-1], self.likelihood.outputs, *self.shape))
 
     @property
     def numbers(self) -> int:

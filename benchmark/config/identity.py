@@ -33,7 +33,13 @@ MOVED: Mapping[str, str] = {
 
 # Frozen name -> options that came later, each with the value that does what was done before there was the option.
 LATER: Mapping[str, Mapping[str, Any]] = {
-    "benchmark.train.fit": {"shuffle": True, "initial_second_moment": 0.0, "phases": None},
+    "benchmark.train.fit": {
+        "shuffle": True,
+        "initial_second_moment": 0.0,
+        "phases": None,
+        "precision": "fp32",
+        "channels_last": False,
+    },
     "models.objectives.iwae": {"gradient": "plain"},
 }
 

@@ -24,6 +24,7 @@ from benchmark.training.stopping import Best
 from benchmark.training.updates import CHECK
 from benchmark.training.validation import Objective, Row, Validation
 from models.auxiliary import auxiliaries_of
+from models.precision import Precision
 from models.vae import VAE, Batch
 
 
@@ -45,6 +46,8 @@ class Options:
     validations: int
     phases: Sequence[PhaseOptions] | None
     patience: int | None
+    precision: Precision = "fp32"
+    channels_last: bool = False
 
 
 class Course:
@@ -67,6 +70,8 @@ class Course:
         self.model, self.train, self.seed, self.journal, self.options = model, train, seed, journal, options
         self.size = min(options.batch_size, len(train))
         self.total = total_steps(options.steps, options.epochs, len(train), self.size)
+        if options.channels_last or options.precision == "bf16":
+            _lay_out(model, torch.channels_last)
         objectives: dict[Which, Objective] = {"first": objective}
         if second is not None:
             objectives["second"] = second
@@ -144,7 +149,15 @@ class Course:
     def finish(self) -> list[Row]:
         """The history, with the weights that are kept back in the model."""
         self.best.keep(self.history)
+        _lay_out(self.model, torch.contiguous_format)
         return self.history
+
+
+def _lay_out(model: VAE, order: torch.memory_format) -> None:
+    """The weights of convolutions in that order of memory, each the same parameter as before."""
+    for weight in model.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=order)
 
 
 def _refuse_impossible(objectives: Mapping[Which, Objective], total: int, options: Options) -> None:

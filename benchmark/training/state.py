@@ -107,5 +107,7 @@ def _optimizer_state(update: Update, tensors: Mapping[str, Tensor]) -> dict[str,
         like = update.parameters[int(number)]
         if value.shape not in (like.shape, torch.Size([])):
             raise ValueError(f"{key} of an optimiser has shape {tuple(value.shape)}")
+        if value.shape == like.shape:  # fused kernels read state and weights side by side: in one order of memory
+            value = torch.empty_like(like).copy_(value)
         state.setdefault(int(number), {})[key] = value
     return {"state": state, "param_groups": update.optimizer.state_dict()["param_groups"]}

@@ -11,6 +11,7 @@ import sys
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from benchmark.experiment import execute
 from benchmark.store.history import FILE as HISTORY
@@ -57,6 +58,16 @@ def trained(folder, make, looks, **options):
     raise AssertionError
 
 
+def convolutional():
+    """Parts whose model has convolutions, weights with more than one channel on either side."""
+    model, objective, *pixels = parts()
+    torch.manual_seed(0)
+    model.encoder.features = nn.Sequential(
+        nn.Conv2d(1, 3, 2, stride=2), nn.ReLU(), nn.Conv2d(3, 4, 2), nn.Flatten(), nn.Linear(16, 16)
+    )
+    return model, objective, *pixels
+
+
 CASES = {
     **{
         name: (parts, {"optimizer": name, "optimizer_options": {**options, "fused": True}})
@@ -66,6 +77,7 @@ CASES = {
     "no new order": (parts, {"shuffle": False}),
     "patience": (parts, {"patience": 2, "learning_rate": 5e-2, "validations": 20, "steps": 130}),
     "adversary": (lambda: parts("objective=factor_vae", "objective.hidden=[4]"), {}),
+    "bf16": (convolutional, {"precision": "bf16"}),
     "phases": (lambda: (*parts(), iwae), {"phases": RETRAIN}),
     "closed form": (with_mixture, {"phases": (phase(RETRAIN[1].updates[0].__class__(("decoder",)), CLOSED),)}),
 }

@@ -239,3 +239,24 @@ def test_impossible_training_is_refused_in_one_line(options, message):
 def test_an_objective_that_is_not_finite_says_at_which_step():
     with pytest.raises(FloatingPointError, match="no longer finite at step"):
         fit(*parts(), 0, steps=200, learning_rate=1e30)
+
+
+def test_training_in_bf16_is_nearly_that_in_float32_and_leaves_the_model_as_it_was():
+    """Validation is in float32, so that rows before the first step are equal; weights keep their type and order."""
+    found = []
+    for options in ({}, {"precision": "bf16"}, {"channels_last": True}):
+        model, objective, train, validation = parts()
+        torch.manual_seed(0)
+        model.encoder.features = torch.nn.Sequential(
+            torch.nn.Conv2d(1, 4, 2, stride=2), torch.nn.Conv2d(4, 4, 3), torch.nn.Flatten(), torch.nn.Linear(4, 16)
+        )
+        found.append(fit(model, objective, train, validation, 0, steps=20, batch_size=15, validations=2, **options))
+        assert all(value.dtype == torch.float32 and value.is_contiguous() for value in model.state_dict().values())
+    plain, rounded, ordered = found
+    assert rounded[0] == pytest.approx(plain[0])
+    assert rounded[0] == ordered[0]
+    for row, other, same in zip(plain[1:], rounded[1:], ordered[1:], strict=True):
+        for name in ("objective", "validation_objective", "validation_rate"):
+            assert other[name] != row[name]
+            assert other[name] == pytest.approx(row[name], rel=0.05)
+            assert same[name] == pytest.approx(row[name], rel=1e-4)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from benchmark.config.components import ConfigurationError, shown, suggestion
+from benchmark.config.components import ConfigurationError, check_value, shown, suggestion
 from benchmark.config.mistakes import one_line
-from benchmark.config.plan import Plan, plan
+from benchmark.config.plan import Plan, Seed, plan
 from benchmark.config.source import (
     Composed,
     Source,
@@ -42,11 +43,22 @@ class Composer:
         self.source = source or Source()
         self._parsed: dict[str, Override] = {}
         self._composed: dict[tuple[str, ...], Composed] = {}
+        self._seedless: dict[tuple[str, ...], Plan] = {}  # of the first seed, by what else is overridden
 
     def plan(self, overrides: Sequence[str]) -> Plan:
-        """The checked plan of one run."""
+        """The checked plan of one run; runs that differ in their seed alone are checked once."""
         values, fixed = self._split(overrides)
         composed = self.composed(fixed)
+        seeds = [one for one in values if one.key_or_group == "seed"]
+        if not composed.literal or len(seeds) != 1:
+            return self._plan(overrides, composed, values)
+        key = tuple(text for text in overrides if self.parsed(text) is not seeds[0])
+        if key not in self._seedless:
+            self._seedless[key] = self._plan(overrides, composed, values)
+        found, seed = self._seedless[key], check_value("seed", Seed, seeds[0].value())
+        return replace(found, settings=replace(found.settings, seed=seed), overrides=tuple(overrides))
+
+    def _plan(self, overrides: Sequence[str], composed: Composed, values: Sequence[Override]) -> Plan:
         plain = _with_values(composed.plain, values) if composed.literal else None
         if plain is None:
             composed = self.composed(overrides)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from benchmark.config.packages import KEY, Package, gathered, packages_of
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
+
+    from benchmark.config.remembered import Memory
 
 HEADLINE = (
     "rate_distortion", "evidence", "exact", "information", "linear_probe", "mig", "dci", "beta_vae_score",
@@ -66,6 +68,7 @@ class Source:
     config_dir: str | None = None
     hydra: tuple[str, ...] = ()  # overrides of hydra.* and hydra/*
     packages: tuple[Package, ...] = ()  # of the user's, each with YAML of its own
+    memory: Memory = field(default_factory=dict, compare=False, repr=False)  # of YAML that was parsed
 
     @staticmethod
     def of(overrides: Sequence[str], config_name: str | None = None, config_dir: str | None = None) -> Source:
@@ -120,6 +123,8 @@ def config_loader(source: Source) -> Iterator[ConfigLoader]:
     from hydra.core.config_search_path import SearchPathQuery
     from hydra.core.global_hydra import GlobalHydra
 
+    from benchmark.config.remembered import Remembering
+
     register(source.packages)
     version.setbase("1.3")
     places = create_config_search_path("pkg://conf")
@@ -132,7 +137,9 @@ def config_loader(source: Source) -> Iterator[ConfigLoader]:
     before, state.hydra = state.hydra, None
     try:
         Hydra.create_main_hydra2("betterbound", places)
-        yield state.config_loader()
+        loader: Any = state.config_loader()
+        loader.repository = Remembering(places, source.memory)
+        yield loader
     finally:
         state.hydra = before
 

@@ -16,7 +16,7 @@ from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
 from benchmark.store.groups import SECOND
 from benchmark.training.journal import Journal
-from benchmark.training.loading import comparison_group, device_of, load_dataset
+from benchmark.training.loading import comparison_group, device_of, load_dataset, measure_of
 from benchmark.training.noise import noise_stream, numpy_stream, seed_of
 from benchmark.training.pixels import Pixels
 from benchmark.training.validation import Row
@@ -37,12 +37,16 @@ class Setup:
     dataset: Dataset
     device: torch.device
     drawn: dict[str, Tensor]  # probe and test examples (N, *shape), in the one draw that all models share
-    group: str  # of runs whose likelihoods compare
     train: Any = None  # Pixels, of which there are none for references
     model: VAE | None = None
     objective: Any = None
     second: Any = None  # another objective, for the phases that ask for it
     reference: Representation | None = None
+
+    @property
+    def group(self) -> str:
+        """Of runs whose likelihoods compare; a whole data set is hashed for it."""
+        return comparison_group(self.plan, self.dataset)
 
     @property
     def objectives(self) -> list[Any]:
@@ -53,10 +57,11 @@ class Setup:
 def build(plan: Plan, dataset: Dataset | None = None) -> Setup:
     """The setup of a plan, on its data set or another view of it; ValueError where parts do not fit each other."""
     dataset = load_dataset(plan.dataset, plan.settings) if dataset is None else dataset
+    measure_of(plan, dataset)
     device = device_of(plan.settings.device)
     seed = plan.settings.evaluation_seed
     drawn = {split: Pixels(dataset, split, device).drawn(seed, split) for split in ("probe", "test")}
-    setup = Setup(plan, dataset, device, drawn, comparison_group(plan, dataset))
+    setup = Setup(plan, dataset, device, drawn)
     if plan.is_reference:
         codes = plan.model.build()(dataset, numpy_stream(plan.settings.seed, "initialisation"))
         return replace(setup, reference=codes)
@@ -95,9 +100,9 @@ def build_objective(plan: Plan, model: VAE, device: torch.device) -> Any:
     return found.to(device) if isinstance(found, torch.nn.Module) else found
 
 
-def few_of(dataset: Dataset) -> Dataset:
+def few_of(dataset: Dataset, count: int = REHEARSAL) -> Dataset:
     """The first examples of each split: enough to see whether choices fit each other."""
-    return replace(dataset, splits={name: rows[:REHEARSAL] for name, rows in dataset.splits.items()})
+    return replace(dataset, splits={name: rows[:count] for name, rows in dataset.splits.items()})
 
 
 def train(setup: Setup, validation: Pixels, journal: Journal | None = None) -> list[Row]:
@@ -143,7 +148,7 @@ def _rehearse_trainer(setup: Setup, num_train: int) -> None:
     """The trainer up to its first batch: whatever it refuses, it refuses before."""
     if setup.plan.trainer is None:
         return
-    validation = Pixels(few_of(setup.dataset), "validation", setup.device)
+    validation = Pixels(few_of(setup.dataset, 2), "validation", setup.device)
     with suppress(_FirstBatch):
         train(replace(setup, train=_Unread(num_train, setup.device)), validation)
 

@@ -41,6 +41,24 @@ def test_a_thousand_seeds_and_numbers_are_composed_once(monkeypatch):
     assert plans[3].objective.options["beta"] == 3 / 7
 
 
+def test_seeds_are_checked_once_and_what_refers_to_them_is_not():
+    composer = Composer()
+    for chosen in (["metrics=[mig]", "objective.beta=2", "objective=beta_vae"], ["metrics=[mig]", "note='of ${seed}'"]):
+        for seed in (3, 4, 0):
+            overrides = [*chosen, f"seed={seed}"]
+            assert composer.plan(overrides) == by_hydra(overrides)
+    with pytest.raises(ConfigurationError, match="seed=-1"):
+        composer.plan(["metrics=[mig]", "objective.beta=2", "objective=beta_vae", "seed=-1"])
+
+
+def test_what_is_composed_leaves_no_trace_in_what_is_composed_after_it():
+    """Files are parsed once; Hydra merges into copies of them."""
+    first, second = ["metrics=[mig]"], ["experiment=quickstart", "metrics=[dci]", "objective=iwae", "trainer=burda2016"]
+    where = Source()
+    for overrides in (first, second, first, second):
+        assert composed_of(where, overrides).plain == composed_of(Source(), overrides).plain
+
+
 ODD = [
     ["seed=1", "seed=2", "seed=1"],
     ["seed=4", "++seed=3"],

@@ -1,10 +1,10 @@
-"""Noise that is asked for, tensors of any shape: from one stream, or drawn ahead for one of several stacked models."""
+"""Noise that is asked for, tensors of any shape: from one stream, or for stacked models from one each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor
@@ -65,6 +65,49 @@ class Drawn:
         return draw.to(dtype=like.dtype, device=like.device)
 
     uniform = normal  # which it is was settled when it was drawn
+
+
+class Stacked:
+    """Draws for stacked models inside `torch.func.vmap`, each from a stream of its own, as it would draw them alone.
+
+    It is made inside the mapped function, of `place`, any number of one member that is mapped over: what tells torch
+    that draws are too.
+    """
+
+    def __init__(self, place: Tensor, streams: Sequence[Noise]) -> None:
+        self.place, self.streams = place, streams
+
+    def normal(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """The next draws of N(0, 1) from each stream."""
+        return _draws(self.place, self.streams, "normal", shape, like)
+
+    def uniform(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """The next draws from [0, 1) from each stream."""
+        return _draws(self.place, self.streams, "uniform", shape, like)
+
+
+def _draws(place: Tensor, streams: Sequence[Noise], kind: str, shape: Sequence[int], like: Tensor) -> Tensor:
+    def drawn() -> Tensor:
+        bare = torch.empty(0, dtype=like.dtype, device=like.device)  # `like` may have a gradient, draws have none
+        return torch.stack([getattr(stream, kind)(shape, bare) for stream in streams])
+
+    return _Draw.apply(place, drawn)
+
+
+class _Draw(torch.autograd.Function):
+    """Draws (M, *shape), mapped over their first dimension whatever else is."""
+
+    @staticmethod
+    def forward(place: Tensor, drawn: Callable[[], Tensor]) -> Tensor:
+        raise ValueError("noise of stacked models is asked for outside of torch.func.vmap; give it a Stream")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        """Nothing is kept: draws have no gradient."""
+
+    @staticmethod
+    def vmap(info: Any, mapped: Any, place: Tensor, drawn: Callable[[], Tensor]) -> tuple[Tensor, int]:
+        return drawn(), 0
 
 
 NOTHING = Drawn()  # for what asks for no noise

@@ -75,6 +75,7 @@ class Course:
         objectives: dict[Which, Objective] = {"first": objective}
         if second is not None:
             objectives["second"] = second
+        self.objectives = objectives
         builder = Builder(model, objectives, self._optimizer, options.learning_rate, options.clip_norm)
         self.phases = builder.phases(options.phases, self.total)
         _refuse_impossible(objectives, self.total, options)

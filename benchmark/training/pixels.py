@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,15 +32,19 @@ class Pixels:
 
     def batch(self, rows: Tensor, generator: Generator) -> Tensor:
         """The examples of those rows as float32 (B, *shape), binarised anew where the protocol is dynamic."""
-        images = self._stored(rows)
+        return self.batches(rows[None], [generator])[0]
+
+    def batches(self, rows: Tensor, generators: Sequence[Generator]) -> Tensor:
+        """The same for rows (M, B) of stacked models, (M, B, *shape), each binarised from a generator of its own."""
+        images = self._stored(rows.flatten())
         if self.dataset.storage == "bits":
             bits = (images[:, :, None] >> self.shifts) & 1
-            return bits.flatten(1)[:, : self.size].reshape(-1, *self.shape).float()
-        if self.dataset.storage == "float":
-            return images
-        if self.dataset.binarisation == "dynamic":
-            return _bernoulli(images, generator)
-        return images.float() / 255
+            images = bits.flatten(1)[:, : self.size].float()
+        elif self.dataset.storage == "uint8" and self.dataset.binarisation == "dynamic":
+            images = _bernoulli(images.unflatten(0, rows.shape), generators)
+        elif self.dataset.storage == "uint8":
+            images = images.float() / 255
+        return images.reshape(*rows.shape, *self.shape)
 
     def mean(self) -> Tensor:
         """The mean example (*shape) on the CPU, for output biases; every row counts once, of lazy ones the first."""
@@ -68,9 +74,14 @@ class Pixels:
         return ((images[:, :, None] >> self.shifts) & 1).flatten(1)[:, : self.size]
 
 
-def _bernoulli(images: Tensor, generator: Generator) -> Tensor:
+def _bernoulli(images: Tensor, generators: Sequence[Generator]) -> Tensor:
     """1 with probability grey / 255 *(Salakhutdinov and Murray, 2008)*, to 1 / 65536; exact for black and white."""
-    # 16 random bits an example-pixel cut from 64-bit integers: three times as fast as one float each
-    words = torch.randint(-(2**63), 2**63 - 1, (images.numel() // 4 + 1,), generator=generator, device=images.device)
-    noise = words.view(torch.int16)[: images.numel()].view(images.shape)
+    noise = torch.stack([_words(one, generator) for one, generator in zip(images, generators, strict=True)])
     return (noise.float() + 32768 < images.float() * (65536 / 255)).float()
+
+
+def _words(images: Tensor, generator: Generator) -> Tensor:
+    """16 random bits for each value."""
+    # cut from 64-bit integers: three times as fast as one float each
+    words = torch.randint(-(2**63), 2**63 - 1, (images.numel() // 4 + 1,), generator=generator, device=images.device)
+    return words.view(torch.int16)[: images.numel()].view(images.shape)

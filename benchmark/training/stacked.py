@@ -1,0 +1,205 @@
+"""Runs that train as one program: courses side by side, weights stacked (M, *shape), each with all that is its own.
+
+Every member has its own order, binarisation, noise, rate, clipping, validation, patience, journal and refusal; its
+model, optimisers and streams are at any look those that it would have alone, to be gone on from alone as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.training.course import Course
+from benchmark.training.mapped import (
+    Member,
+    NotAlike,
+    Tree,
+    Whole,
+    numbers_of,
+    refuse_unlike,
+    stacked_tensors,
+    values_of,
+)
+from benchmark.training.progress import bar
+from benchmark.training.rules import RULES, State, clip, each, starting
+from benchmark.training.updates import ClosedForm, Update
+from benchmark.training.validation import Row
+from models.precision import networks_in
+
+TRIED = 4  # examples
+Outcome = list[Row] | Exception  # the history of a member whose weights are those that are kept, or what it raised
+
+
+def together(courses: Sequence[Course]) -> Iterator[tuple[int, Outcome]]:
+    """Train all to their ends; gives each one's number and outcome as soon as it has one.
+
+    A member that is no longer finite, or out of patience, leaves the stack, and the others go on as they would have
+    anyway; one that was further along when it was killed joins at its step. NotAlike, before the first step, where what
+    they train by is not in a stack what it is alone, or the optimiser's rule is not known here.
+    """
+    if unknown := {_name(update) for update in _updates(courses[0]) if isinstance(update, Update)} - RULES.keys():
+        raise NotAlike(f"the rule of torch.optim.{min(unknown)} takes no stack")
+    refuse_unlike(_member(courses[0]), _member(courses[-1]))
+    orders = [course.rows() for course in courses]
+    going, step, total = dict(enumerate(courses)), 0, courses[0].total
+    progress = bar(total, f"training {len(courses)} as one", "step", only_on_terminal=True)
+    while going:
+        step = max(step, min(course.done for course in going.values()))
+        if step == total:
+            yield from ((number, course.finish()) for number, course in going.items())
+            break
+        here = [number for number, course in going.items() if course.done <= step]
+        until = min([total, *(course.done for course in going.values() if course.done > step)])
+        stack = _Stack([going[number] for number in here], [orders[number] for number in here])
+        step, ended = stack.train(step, until, progress)
+        for place, error in ended.items():
+            course = going.pop(here[place])
+            yield here[place], error or course.finish()
+    progress.close()
+
+
+def _updates(course: Course) -> list[Update | ClosedForm]:
+    """Every update of a course, once, in an order that is the same for all of a stack."""
+    return list(dict.fromkeys(turn.update for phase in course.phases for turn in phase.turns))
+
+
+def _member(course: Course) -> Member:
+    """What is tried of a course: a batch of the middle, where no schedule hides anything."""
+    values = [update.value for update in _updates(course) if isinstance(update, Update)]
+    batch = course.batch(course.validate.x[:TRIED], 1 + course.total // 2)
+    return Member(Whole(course.model, course.objectives), values, batch)
+
+
+def _name(update: Update) -> str:
+    return type(update.optimizer).__name__
+
+
+class _Stack:
+    """Courses at one step, whose weights and states are parts of stacked ones as long as it is there."""
+
+    def __init__(self, courses: Sequence[Course], orders: Sequence[Iterator[tuple[int, Tensor]]]) -> None:
+        self.courses, self.orders, self.first = courses, orders, courses[0]
+        wholes = [Whole(course.model, course.objectives) for course in courses]
+        self.weights, self.buffers = stacked_tensors(wholes)
+        names = {id(parameter): name for name, parameter in wholes[0].named_parameters()}
+        self.updates: dict[Update | ClosedForm, _StackedUpdate | list[ClosedForm]] = {}
+        for one, *others in zip(*(_updates(course) for course in courses), strict=True):
+            if isinstance(one, Update):
+                parts = [self.weights[names[id(parameter)]] for parameter in one.parameters]
+                self.updates[one] = _StackedUpdate(wholes[0], [one, *others], parts)
+            else:
+                self.updates[one] = [one, *others]
+
+    def train(self, step: int, until: int, progress: Any) -> tuple[int, dict[int, Exception | None]]:
+        """Steps after `step` up to `until`, or to where a member ends: by itself (None) or by an error.
+
+        Gives the step, and who has ended by their places.
+        """
+        ended: dict[int, Exception | None] = {}
+        while step < until and not ended:
+            step += 1
+            self._advance(step)
+            if self.first.looks(step):
+                ended = self._look(step, progress)
+                progress.update(step - progress.n)
+        return step, ended
+
+    def _advance(self, step: int) -> None:
+        rows = torch.stack([next(order)[1] for order in self.orders]).to(self.first.train.device)
+        x = self.first.train.batches(rows, [course.binarisation for course in self.courses])
+        for update in self.first.phase(step).due(step):
+            members = self.updates[update]
+            if isinstance(members, _StackedUpdate):
+                with networks_in(self.first.options.precision):
+                    members(self.courses, self.weights, self.buffers, x, step)
+            else:  # a closed form is no gradient: each on its own codes
+                for course, own, images in zip(self.courses, members, x, strict=True):
+                    own(course.model, course.batch(images, step), course.rate(own.learning_rate, step))
+
+    def _look(self, step: int, progress: Any) -> dict[int, Exception | None]:
+        for update in self.updates.values():
+            if isinstance(update, _StackedUpdate):
+                update.hand_over()
+        ended: dict[int, Exception | None] = {}
+        for place, course in enumerate(self.courses):
+            try:
+                course.look(step, progress)
+            except Exception as error:  # whatever it is: it is this member's alone
+                ended[place] = error
+            else:
+                if course.over:
+                    ended[place] = None
+        return ended
+
+
+class _StackedUpdate:
+    """The same update of every member, taken at once."""
+
+    def __init__(self, whole: Whole, updates: Sequence[Update], weights: Sequence[Tensor]) -> None:
+        self.whole, self.updates, self.weights = whole, updates, weights
+        self.options = updates[0].optimizer.param_groups[0]
+        self.rule = RULES[_name(updates[0])]
+        self.numbers = numbers_of([update.value for update in updates], weights[0])
+        self.states = [self._gathered(i) for i in range(len(weights))]
+        self._share()
+        most = [torch.inf if update.clip_norm is None else update.clip_norm for update in updates]
+        self.most = weights[0].new_tensor(most)
+        self.clips = not bool(self.most.isinf().all())
+        self.total, self.count = torch.zeros(len(updates), device=weights[0].device), 0
+        self.rates: list[float] = []
+        self.rate = self.most
+
+    def __call__(self, courses: Sequence[Course], weights: Tree, buffers: Tree, x: Tensor, step: int) -> None:
+        """Go up the gradients once."""
+        batch, streams = courses[0].batch(x[0], step), [course.noise for course in courses]
+        values = values_of(self.whole, self.updates[0].value, weights, buffers, x, self.numbers, batch, streams)
+        found = torch.autograd.grad(-values.sum(), self.weights, allow_unused=True)
+        self._set_rates([c.rate(own.learning_rate, step) for c, own in zip(courses, self.updates, strict=True)])
+        with torch.no_grad():
+            self._move([(i, gradient) for i, gradient in enumerate(found) if gradient is not None])
+            self.total += values
+        self.count += 1
+
+    def _move(self, gradients: Sequence[tuple[int, Tensor]]) -> None:
+        if self.clips:
+            clip([gradient for _, gradient in gradients], self.most)
+        new = False
+        for i, gradient in gradients:
+            weights, state = self.weights[i], self.states[i]
+            before = len(state)
+            state |= state or starting(self.updates[0].optimizer, weights)
+            self.rule(weights, gradient, state, each(self.rate, weights), self.options)
+            new = new or len(state) > before
+        if new:
+            self._share()
+
+    def _set_rates(self, rates: list[float]) -> None:
+        if rates != self.rates:
+            self.rates = rates
+            self.rate = torch.tensor(rates, dtype=torch.float64).to(self.weights[0].device)
+
+    def _gathered(self, i: int) -> State:
+        """What the members' optimisers know of a parameter."""
+        own = [update.optimizer.state.get(update.parameters[i], {}) for update in self.updates]
+        keys = [key for key, value in own[0].items() if isinstance(value, Tensor)]
+        return {
+            key: own[0][key].cpu().clone() if key == "step" else torch.stack([one[key] for one in own]) for key in keys
+        }
+
+    def _share(self) -> None:
+        """Let every member's optimiser see its part of the states, which later steps change in place."""
+        for place, update in enumerate(self.updates):
+            for parameter, state in zip(update.parameters, self.states, strict=True):
+                if state:
+                    own = {key: value if key == "step" else value[place] for key, value in state.items()}
+                    update.optimizer.state[parameter] = own
+
+    def hand_over(self) -> None:
+        """Give every member the sum of its values since the last look."""
+        for update, total in zip(self.updates, self.total, strict=True):
+            update.total += total
+            update.count += self.count
+        self.total, self.count = torch.zeros_like(self.total), 0

@@ -93,7 +93,7 @@ def clip(gradients: Sequence[Tensor], most: Tensor) -> None:
 
     What `torch.nn.utils.clip_grad_norm_` does to each member alone.
     """
-    norms = torch.stack([gradient.flatten(1).norm(dim=1) for gradient in gradients]).norm(dim=0)
+    norms = torch.stack([gradient.reshape(len(most), -1).norm(dim=1) for gradient in gradients]).norm(dim=0)
     share = torch.where(most.isinf(), torch.ones_like(norms), (most / (norms + 1e-6)).clamp(max=1))
     for gradient in gradients:
         gradient.mul_(each(share, gradient))

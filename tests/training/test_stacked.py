@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import fields, replace
 from functools import partial
 
 import pytest
 import torch
 
-from benchmark.config.compose import compose
+from benchmark.config.compose import Composer
 from benchmark.training.course import Course, Options
-from benchmark.training.fit import NOTHING, fit
+from benchmark.training.fit import NOTHING
 from benchmark.training.mapped import NotAlike
+from benchmark.training.phases import UpdateOptions
 from benchmark.training.pixels import Pixels
+from benchmark.training.progress import bar
 from benchmark.training.setup import build_model, build_objective
 from benchmark.training.stacked import together
-from models.objectives import beta_vae
 from tests.support.choices import image_dataset, names_in
+from tests.training.test_phases import CLOSED, phase
+from tests.training.test_train import OPTIMISERS
 
 SMALL = ("model.latent_dim=3", "model.encoder_hidden=[7]", "model.decoder_hidden=[6]")
 SHAPE = (1, 6, 6)
+COMPOSER = Composer()
 
 
 class Doubles(Pixels):
@@ -27,11 +32,12 @@ class Doubles(Pixels):
 
     def __init__(self, split, **protocol):
         super().__init__(image_dataset(SHAPE, **protocol), split, torch.device("cpu"))
-        self.given = []
+        self.given = defaultdict(list)
 
     def batches(self, rows, generators):
         x = super().batches(rows, generators).double()
-        self.given += [list(zip(rows.tolist(), x, strict=True))]
+        for generator, *one in zip(generators, rows.tolist(), x, strict=True):
+            self.given[generator].append(one)
         return x
 
 
@@ -72,16 +78,10 @@ def alone(course):
         for update in course.phase(step).due(step):
             update(course.model, batch, course.rate(update.learning_rate, step))
         if course.looks(step):
-            course.look(step, bar())
+            course.look(step, bar(1, "", "", only_on_terminal=True))
             if course.over:
                 break
     return course.finish()
-
-
-def bar():
-    from benchmark.training.progress import bar
-
-    return bar(1, "", "", only_on_terminal=True)
 
 
 def weights(course):
@@ -107,27 +107,24 @@ def held(make, members):
     """The law: members of one stack, of two, and alone have the same order, images and noise, and weights to 1e-9."""
     separate = [make(member, Doubles("train")) for member in range(members)]
     histories = [alone(course) for course in separate]
-    seen = [[(rows, x) for [(rows, x)] in course.train.given] for course in separate]
-    for grouping in ([range(members)], [range(1), range(1, members)]):
-        for group in grouping:
-            train = Doubles("train")
-            courses = [make(member, train) for member in group]
-            found = dict(together(courses))
-            for place, member in enumerate(group):
-                assert len(train.given) == len(seen[member])
-                for given, (rows, x) in zip(train.given, seen[member], strict=True):
-                    assert given[place][0] == rows
-                    assert torch.equal(given[place][1], x)
-                draws, expected = courses[place].noise.draws, separate[member].noise.draws
-                assert len(draws) == len(expected)
-                assert all(torch.equal(a, b) for a, b in zip(draws, expected, strict=True))
-                close(weights(courses[place]), weights(separate[member]))
-                same(found[place], histories[member])
-    return separate
+    seen = [course.train.given[course.binarisation] for course in separate]
+    for group in (range(members), range(1, members)):
+        train = Doubles("train")
+        courses = [make(member, train) for member in group]
+        found = dict(together(courses))
+        for place, member in enumerate(group):
+            given = train.given[courses[place].binarisation]
+            assert [rows for rows, _ in given] == [rows for rows, _ in seen[member]]
+            assert all(torch.equal(x, y) for (_, x), (_, y) in zip(given, seen[member], strict=True))
+            draws, expected = courses[place].noise.draws, separate[member].noise.draws
+            assert len(draws) == len(expected)
+            assert all(torch.equal(a, b) for a, b in zip(draws, expected, strict=True))
+            close(weights(courses[place]), weights(separate[member]))
+            same(found[place], histories[member])
 
 
-def differing(plan):
-    """Another value for each member of every option of an objective that is a float."""
+def differing(plan, **options):
+    """Other rates, schedules and clipping for each, and of every option of an objective that is a float."""
 
     def change(objective, member):
         if not isinstance(objective, partial):
@@ -138,17 +135,121 @@ def differing(plan):
     def make(member, train):
         rates = {"learning_rate": 1e-3 * (1 + member), "warmup_steps": 3 * member}
         clip = {"clip_norm": None if member == 1 else 1.0 + member}
-        options = {**rates, **clip, "schedule": ("cosine", "constant", "burda")[member % 3]}
-        return course_of(plan, member, train, change=lambda of: change(of, member), **options)
+        schedule = {"schedule": ("cosine", "constant", "burda")[member % 3]}
+        given = {**rates, **clip, **schedule, **options}
+        return course_of(plan, member, train, change=lambda of: change(of, member), **given)
 
     return make
 
 
-OBJECTIVES = [name for name in names_in("objective") if name != "untrained"]
+def plan_of(*overrides):
+    return COMPOSER.plan([*SMALL, *overrides])
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", [name for name in names_in("objective") if name != "untrained"])
 def test_members_of_a_stack_train_as_they_would_alone(name):
-    """Other seeds, weights of the objective, rates, schedules and clipping."""
     more = ["objective.hidden=[5]"] if name == "factor_vae" else []
-    held(differing(compose([f"objective={name}", *SMALL, *more])), 3)
+    held(differing(plan_of(f"objective={name}", *more)), 3)
+
+
+HEADS = [
+    ("posterior=full", "prior=mixture", "likelihood=gaussian_per_pixel"),
+    ("posterior=diagonal_shared", "prior=learned_normal", "likelihood=gaussian_learned"),
+    ("posterior=diagonal_log_variance", "objective=iwae", "likelihood=gaussian"),
+    ("posterior=delta", "objective=autoencoder", "prior=learned_normal"),  # a prior that gets no gradient
+]
+
+
+@pytest.mark.parametrize("heads", HEADS, ids=lambda heads: "-".join(text.partition("=")[2] for text in heads))
+def test_so_they_do_with_any_heads(heads):
+    held(differing(plan_of(*heads)), 2)
+
+
+def test_so_do_convolutions():
+    options = ("model.latent_dim=2", "model.channels=[3,4]", "model.hidden=[5]")
+    plan = COMPOSER.plan(["model=conv", *options])
+    held(differing(plan, steps=5, precision="fp32"), 2)
+
+
+PHASED = {
+    "retrained": (("trainer=retrain_encoder", "objective@second=iwae"), {}),
+    "alternating": (("trainer=alternating",), {"optimizer": "RMSprop"}),
+    "closed form": (("prior=mixture",), {"phases": (phase(UpdateOptions(("encoder", "decoder")), CLOSED),)}),
+}
+
+
+@pytest.mark.parametrize("case", PHASED)
+def test_so_do_phases(case):
+    overrides, options = PHASED[case]
+    held(differing(plan_of(*overrides), **options), 2)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_so_do_all_optimisers(optimizer):
+    options = {"optimizer": optimizer, "optimizer_options": OPTIMISERS[optimizer], "steps": 5}
+    moments = {"initial_second_moment": 0.01} if optimizer == "Adam" else {}
+    held(differing(plan_of(), **options, **moments), 2)
+
+
+def test_patience_runs_out_for_each_by_itself():
+    rates = (2e-2, 1e-12, 3e-1)
+
+    def make(member, train):
+        options = {"steps": 60, "validations": 20, "patience": 2, "learning_rate": rates[member]}
+        return course_of(plan_of(), member, train, **options)
+
+    held(make, 3)
+
+
+def test_a_member_that_diverges_is_left_and_named_and_the_others_go_on():
+    def make(member, train):
+        return course_of(plan_of(), member, train, steps=120, learning_rate=1e30 if member == 1 else 1e-3)
+
+    courses = [make(member, Doubles("train")) for member in range(3)]
+    for course in (courses[0], courses[2]):
+        alone(course)
+    with pytest.raises(FloatingPointError) as error:
+        alone(courses[1])
+    train = Doubles("train")
+    stack = [make(member, train) for member in range(3)]
+    found = dict(together(stack))
+    assert type(found[1]) is FloatingPointError
+    assert str(found[1]) == str(error.value)
+    for member in (0, 2):
+        close(weights(stack[member]), weights(courses[member]))
+        same(found[member], courses[member].history)
+
+
+def read_back(model, batch):
+    value = model.infer(batch.x, 1, batch.noise).log_px_z[0]
+    return value * (1 + 0 * value.detach().mean().item())
+
+
+def of_its_own(model, batch):
+    """What an attribute of one member says is no part of a stack."""
+    return batch.x.new_tensor(model.own) * model.infer(batch.x, 1, batch.noise).log_px_z[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(read_back, r"RuntimeError: .*item\(\)"), (of_its_own, "its value is another in a stack than alone")],
+)
+def test_what_torch_cannot_map_is_refused_before_anything_moves(value, said):
+    courses = [course_of(plan_of(), member, Doubles("train")) for member in range(2)]
+    for number, course in enumerate(courses):
+        course.model.own = 1.0 + number
+        course.phases[0].turns[0].update.value = value
+    before = [value.clone() for value in weights(courses[0])]
+    with pytest.raises(NotAlike, match=said) as error:
+        next(together(courses))
+    assert "\n" not in str(error.value)
+    assert all(torch.equal(a, b) for a, b in zip(before, weights(courses[0]), strict=True))
+    assert not courses[0].noise.draws
+
+
+def test_an_optimiser_without_a_rule_is_refused():
+    courses = [course_of(plan_of(), member, Doubles("train")) for member in range(2)]
+    for course in courses:
+        course.phases[0].turns[0].update.optimizer = torch.optim.Adamax(course.model.parameters())
+    with pytest.raises(NotAlike, match=r"^the rule of torch.optim.Adamax takes no stack$"):
+        next(together(courses))

@@ -12,10 +12,11 @@ from torch.distributions import Distribution
 
 from models.distributions import has_density
 from models.noise import Noise
+from models.precision import Precision
 from models.sampling import draw
 from models.vae import VAE, Inference
 
-MOST_NUMBERS = 2**22  # decoded numbers held at a time: 16 MB of float32, near the size of a processor's cache
+DRAWN = 2**22  # decoded numbers whose codes are drawn at a time: the numbers of a stream depend on it, no memory does
 
 
 class RateDistortion(NamedTuple):
@@ -44,20 +45,27 @@ class Weighted(NamedTuple):
 
 @torch.no_grad()
 def rates_and_distortions(
-    model: VAE, x: Tensor, *, num_samples: int, noise: Noise, posterior: Distribution | None = None
+    model: VAE,
+    x: Tensor,
+    *,
+    num_samples: int,
+    noise: Noise,
+    posterior: Distribution | None = None,
+    precision: Precision = "fp32",
 ) -> RateDistortion:
     """R = E_q[log q(z|x) - log p(z)], D = -E_q log p(x|z) *(Alemi et al., 2018)*, for each x (B, *shape).
 
     The rate is the closed-form KL where there is one; the rest are means of `num_samples` draws, of one draw where all
-    are the same. Where `posterior` is given, x was encoded already and is not encoded again.
+    are the same. Where `posterior` is given, x was encoded already and is not encoded again. `precision` is that of the
+    decoder's network; all sums and weights are float32 or float64.
     """
     posterior = model.encoder(x) if posterior is None else posterior
     if not has_density(posterior):
-        [(_, inference)] = _chunks(model, x, 1, noise, posterior)
+        [(_, inference)] = _chunks(model, x, 1, noise, posterior, precision)
         return RateDistortion(None, -inference.log_px_z.double()[0])
     rate = distortion = torch.zeros((), dtype=torch.float64, device=x.device)
     exact = True
-    for chunk, inference in _chunks(model, x, num_samples, noise, posterior):
+    for chunk, inference in _chunks(model, x, num_samples, noise, posterior, precision):
         rate = rate + chunk * inference.kl.double()
         distortion = distortion - chunk * inference.log_px_z.double().mean(0)
         exact = exact and inference.kl_is_exact
@@ -66,16 +74,22 @@ def rates_and_distortions(
 
 @torch.no_grad()
 def importance_evidence(
-    model: VAE, x: Tensor, *, num_samples: int, noise: Noise, posterior: Distribution | None = None
+    model: VAE,
+    x: Tensor,
+    *,
+    num_samples: int,
+    noise: Noise,
+    posterior: Distribution | None = None,
+    precision: Precision = "fp32",
 ) -> Evidence:
     """L_K(x) = log 1/K sum_i p(x, z_i) / q(z_i|x) *(Burda et al., 2016, Eq. 8)*, K = `num_samples`.
 
     Each x (B, *shape) is encoded once, or not at all where its `posterior` is given; samples are decoded in chunks and
-    summed as they come.
+    summed as they come, decoded in `precision`.
     """
     first = torch.full((len(x),), -math.inf, dtype=torch.float64, device=x.device)
     second, parts = first.clone(), []
-    for _, inference in _chunks(model, x, num_samples, noise, posterior):
+    for _, inference in _chunks(model, x, num_samples, noise, posterior, precision):
         log_w = inference.log_w.double()
         first = torch.logaddexp(first, log_w.logsumexp(0))
         second = torch.logaddexp(second, (2 * log_w).logsumexp(0))
@@ -104,10 +118,16 @@ def bounds(log_w: Tensor, counts: Sequence[int]) -> Tensor:
 
 @torch.no_grad()
 def weighted(
-    model: VAE, x: Tensor, *, num_samples: int, noise: Noise, posterior: Distribution | None = None
+    model: VAE,
+    x: Tensor,
+    *,
+    num_samples: int,
+    noise: Noise,
+    posterior: Distribution | None = None,
+    precision: Precision = "fp32",
 ) -> Weighted:
     """K draws of q(z|x) for each x (B, *shape) with their weights, decoded in chunks."""
-    chunks = [inference for _, inference in _chunks(model, x, num_samples, noise, posterior)]
+    chunks = [inference for _, inference in _chunks(model, x, num_samples, noise, posterior, precision)]
     parts = ([one.z for one in chunks], [one.log_w for one in chunks], [one.log_px_z for one in chunks])
     return Weighted(*map(torch.cat, parts))
 
@@ -123,11 +143,11 @@ def resample(z: Tensor, log_w: Tensor, noise: Noise) -> Tensor:
 
 
 def _chunks(
-    model: VAE, x: Tensor, num_samples: int, noise: Noise, posterior: Distribution | None
+    model: VAE, x: Tensor, num_samples: int, noise: Noise, posterior: Distribution | None, precision: Precision
 ) -> Iterator[tuple[int, Inference]]:
-    """Inferences of at most MOST_NUMBERS decoded numbers that together hold K samples of every example."""
+    """Inferences that together hold K samples of every example, drawn in portions."""
     posterior = model.encoder(x) if posterior is None else posterior
-    largest = max(1, MOST_NUMBERS // (len(x) * model.numbers_decoded(x)))
+    largest = max(1, DRAWN // (len(x) * model.numbers_decoded(x)))
     for start in range(0, num_samples, largest):
         size = min(largest, num_samples - start)
-        yield size, model.decode(x, draw(posterior, size, noise), posterior)
+        yield size, model.weigh(x, draw(posterior, size, noise), posterior, precision)

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from models.decoding import Streamed, multiplications, rows_of
 from models.divergences import closed_form_kl, kl_per_dimension
 from models.likelihoods import Likelihood
 from models.noise import NOTHING, Noise
-from models.precision import through
+from models.precision import Precision, through
 from models.sampling import draw
 
 
@@ -100,7 +101,16 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor) -> Distribution:
         """p(x|z), batch (...), event (*shape)."""
-        return self.likelihood(through(self.network, z).reshape(*z.shape[:-1], self.likelihood.outputs, *self.shape))
+        return self.likelihood(self._output(z))
+
+    def log_px_z(self, x: Tensor, z: Tensor) -> Tensor:
+        """log p(x|z) of x (B, *shape) and z (K, B, D), (K, B) nats, by the way that is quickest where only values are
+        wanted."""
+        return self.likelihood.log_density(self._output(z), x)
+
+    def _output(self, z: Tensor) -> Tensor:
+        """(..., outputs, *shape)."""
+        return through(self.network, z).reshape(*z.shape[:-1], self.likelihood.outputs, *self.shape)
 
     @property
     def numbers(self) -> int:
@@ -129,6 +139,20 @@ class VAE(nn.Module):
     def decode(self, x: Tensor, z: Tensor, posterior: Distribution) -> Inference:
         """The inference of given codes z (K, B, D); nothing is encoded again."""
         return Inference(x, z, posterior, self.decoder(z), self.prior())
+
+    def weigh(self, x: Tensor, z: Tensor, posterior: Distribution, precision: Precision = "fp32") -> Inference:
+        """The inference of given codes z (K, B, D) for the values of its log-densities: decoded in pieces as they are
+        asked for, without a gradient, and rounded otherwise than `decode` in the last digits."""
+        likelihood = Streamed(self._log_px_z, z, rows_of(self.decoder, z), precision)
+        return Inference(x, z, posterior, likelihood, self.prior())
+
+    def _log_px_z(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.decoder.log_px_z(x, z) if isinstance(self.decoder, Decoder) else self.decoder(z).log_prob(x)
+
+    @property
+    def multiplications(self) -> int:
+        """What decoding one code costs."""
+        return multiplications(self.decoder, next(self.parameters()).new_zeros(self.prior().event_shape))
 
     def predict(self, z: Tensor) -> Tensor:
         """The pictures that stand for p(x|z) of z (..., D), (..., *shape)."""

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
@@ -24,7 +23,9 @@ from models.noise import NOTHING, Noise
 from models.types import Count
 from models.vae import VAE
 
-WORK = 2**33  # multiplications of the decoder that the default number of samples may cost: about half a second
+# multiplications of the decoder that may be spent, whatever the machine, so that every machine measures the same
+RATE_WORK = 2**33  # on the default number of samples of rate and distortion: a fraction of a second
+EVIDENCE_WORK = 100 * RATE_WORK  # on importance samples, by the default number of examples: a minute at most
 MOST_SAMPLES = 2**14
 
 
@@ -69,7 +70,7 @@ def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) 
     if trained.distortion is not None:
         distortion = _mean("distortion", trained.distortion, "lower", "of the weighted samples of the readout")
         return [_null("rate", trained.unread), distortion, _null("elbo", trained.unread)]
-    samples = num_samples or _affordable(model, len(trained.x))
+    samples = num_samples or min(MOST_SAMPLES, affordable(model, RATE_WORK, len(trained.x)))
     parts = [
         rates_and_distortions(model, x, num_samples=samples, noise=trained.noise, posterior=posterior)
         for x, posterior in trained.blocks()
@@ -89,22 +90,20 @@ def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) 
     ]
 
 
-def _affordable(model: VAE, num_examples: int) -> int:
-    return min(MOST_SAMPLES, max(1, WORK // (num_examples * _multiplications(model))))
+def affordable(model: VAE, work: int, count: int) -> int:
+    """How many times `count` codes may be decoded by so many multiplications, at least once."""
+    return max(1, work // (count * model.multiplications))
 
 
-@torch.no_grad()
-def _multiplications(model: VAE) -> int:
-    """What decoding one code costs, counted as it is decoded: a convolution's weights are used at every position."""
-    code = next(model.parameters()).new_zeros((1, 1, *model.prior().event_shape))
-    with FlopCounterMode(display=False) as counter:
-        model.decoder(code)
-    return max(1, counter.get_total_flops() // 2)
+def _examples(trained: TrainedModel, model: VAE, num_samples: int) -> int:
+    """Of how many examples K samples each are affordable: in whole blocks, which are encoded already, if it is one."""
+    found = min(len(trained.x), affordable(model, EVIDENCE_WORK, num_samples))
+    return found if found in range(BLOCK) or found == len(trained.x) else found // BLOCK * BLOCK
 
 
 def evidence(trained: TrainedModel, *, num_samples: Count = 100, num_examples: Count | None = None) -> Measurement:
     """iwae_<K> = E_x L_K(x) *(Burda et al., 2016)* and the effective sample size, K = `num_samples`; on the first
-    `num_examples` of the test split, or all.
+    `num_examples` of the test split. None takes as many as about 10^12 multiplications allow, which the row says.
 
     The curve `iwae` has E_x L_K(x) and its standard error over examples for K = 1, 2, 5, 10, ... up to `num_samples`,
     of the same samples.
@@ -115,16 +114,18 @@ def evidence(trained: TrainedModel, *, num_samples: Count = 100, num_examples: C
     if trained.no_density or trained.model is None:
         why = trained.no_density
         return Measurement([_null(name, why), replace(_null("effective_sample_size", why), unit="samples")])
+    most = num_examples or _examples(trained, trained.model, num_samples)
     counts, found, curves = counts_up_to(num_samples), [], []
-    for x, posterior in trained.blocks(num_examples):
+    for x, posterior in trained.blocks(most):
         noise = trained.noise
         part = importance_evidence(trained.model, x, num_samples=num_samples, noise=noise, posterior=posterior)
         found.append(torch.stack([part.log_evidence, part.effective_sample_size]))
         curves.append(bounds(part.log_w, counts))
-    log_evidence, sample_size = torch.cat(found, 1)[:, :num_examples]
-    curve = _curve(counts, torch.cat(curves, 1)[:, :num_examples])
+    log_evidence, sample_size = torch.cat(found, 1)[:, :most]
+    curve = _curve(counts, torch.cat(curves, 1)[:, :most])
+    few = "" if len(log_evidence) == len(trained.x) else f" of {len(trained.x)}"
     size = _mean("effective_sample_size", sample_size, "higher", f"of {num_samples} importance samples")
-    bound = _mean(name, log_evidence, "higher", f"{len(log_evidence)} test examples")
+    bound = _mean(name, log_evidence, "higher", f"{len(log_evidence)}{few} test examples")
     return Measurement([bound, replace(size, unit="samples")], {"iwae": curve})
 
 

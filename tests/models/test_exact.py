@@ -127,7 +127,7 @@ def test_weights_have_no_variance_at_the_posterior():
 def test_streaming_in_chunks_equals_one_pass(monkeypatch):
     x = batch_of(300).x
     whole = importance_evidence(scalar_model(), x, num_samples=100, noise=Stream.seeded(3))
-    monkeypatch.setattr("models.evidence.MOST_NUMBERS", 300 * 8)  # a multiple of 16: torch draws normals in such blocks
+    monkeypatch.setattr("models.evidence.DRAWN", 300 * 8)  # a multiple of 16: torch draws normals in such blocks
     parts = importance_evidence(scalar_model(), x, num_samples=100, noise=Stream.seeded(3))
     torch.testing.assert_close(whole.log_evidence, parts.log_evidence)
 

@@ -1,0 +1,72 @@
+"""Decoding many codes for the values alone: what one costs, and log p(x|z) (K, B) in pieces that stay in a cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+from torch.utils.flop_counter import FlopCounterMode
+
+from models.precision import Precision, networks_in
+
+PIECE = 2**19  # numbers of the widest layer held at a time: 2 MB of float32, what a core's cache keeps near
+
+LogLikelihood = Callable[[Tensor, Tensor], Tensor]  # x (b, *shape), z (k, b, D) -> (k, b) nats
+
+
+class Streamed(Distribution):
+    """p(x|z) of codes z (K, B, D) that are decoded when a log-density is asked for, and forgotten piece by piece.
+
+    No more than `rows` codes are decoded at a time, by a network that computes in `precision`. Nothing has a gradient.
+    """
+
+    def __init__(self, log_px_z: LogLikelihood, z: Tensor, rows: int, precision: Precision = "fp32") -> None:
+        self.log_px_z, self.z, self.rows, self.precision = log_px_z, z, rows, precision
+        super().__init__(z.shape[:-1], validate_args=False)
+
+    @torch.no_grad()
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log p(x|z) of x (B, *shape), (K, B) nats."""
+        samples = min(len(self.z), self.rows)
+        examples = max(1, self.rows // samples)  # many samples of few examples: the same x is used again and again
+        columns = zip(value.split(examples), self.z.split(examples, 1), strict=True)
+        with networks_in(self.precision):
+            return torch.cat([torch.cat([self.log_px_z(x, part) for part in z.split(samples)]) for x, z in columns], 1)
+
+
+def rows_of(decoder: nn.Module, z: Tensor) -> int:
+    """How many codes like those of z (..., D) are a piece."""
+    return max(1, PIECE // widest(decoder, z))
+
+
+@torch.no_grad()
+def widest(decoder: nn.Module, z: Tensor) -> int:
+    """Numbers of the largest activation of one code, such as those of z (..., D)."""
+    found = [1]
+
+    def count(module: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor | Distribution):
+            found.append(output.numel() if isinstance(output, Tensor) else output.event_shape.numel())
+
+    hooks = [module.register_forward_hook(count) for module in decoder.modules()]
+    try:
+        decoder(_one(z))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max(found)
+
+
+@torch.no_grad()
+def multiplications(decoder: nn.Module, z: Tensor) -> int:
+    """What decoding one code costs, counted as it is decoded: a convolution's weights are used at every position."""
+    with FlopCounterMode(display=False) as counter:
+        decoder(_one(z))
+    return max(1, counter.get_total_flops() // 2)
+
+
+def _one(z: Tensor) -> Tensor:
+    return z.new_zeros((1, 1, z.shape[-1]))

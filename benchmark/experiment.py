@@ -32,6 +32,7 @@ from benchmark.store.record import Record, known_record, make_way, write_record
 from benchmark.store.versions import NUMBERS, SCORES, version_of
 from benchmark.training.journal import RunJournal
 from benchmark.training.loading import with_data
+from benchmark.training.memory import keep_freed_blocks
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import Setup, build, rehearse_training, train
 from benchmark.training.threads import threads
@@ -53,6 +54,7 @@ def execute(plan: Plan, wait: bool = True) -> Record:
     """
     if (done := finished(plan)) is not None:  # without a lock: the folder may be read-only
         return done
+    keep_freed_blocks()
     with claimed(plan.folder, wait), threads(plan.settings.threads):
         remove_leftovers(plan.folder)
         if wrong := make_way(plan.folder):

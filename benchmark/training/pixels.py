@@ -51,8 +51,7 @@ class Pixels:
         total = torch.zeros(self.shape, dtype=torch.float64)
         count = len(self) if self.images is not None else min(len(self), LAZY_MEAN)
         for rows in torch.split(torch.arange(count, device=self.device), self.block):
-            images = self._unpacked(self._stored(rows)).reshape(-1, *self.shape)
-            total += images.double().sum(0).cpu()
+            total += self._sum(self._stored(rows)).reshape(self.shape).cpu()
         scale = 255.0 if self.dataset.storage == "uint8" else 1.0
         return (total / scale / count).float()
 
@@ -68,10 +67,23 @@ class Pixels:
     def _read(self, rows: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(self.dataset.images[rows])).to(self.device)
 
-    def _unpacked(self, images: Tensor) -> Tensor:
+    def _sum(self, images: Tensor) -> Tensor:
+        """Of stored images (n, ...), over n; exact unless they are floats."""
         if self.dataset.storage != "bits":
-            return images
-        return ((images[:, :, None] >> self.shifts) & 1).flatten(1)[:, : self.size]
+            return images.double().sum(0) if self.dataset.storage == "float" else images.sum(0)
+        return sum_of_bits(images)[: self.size]
+
+
+def sum_of_bits(images: Tensor) -> Tensor:
+    """How often each bit is set in packed images (n, bytes), the highest of a byte first: (8 bytes,), integers."""
+    width = images.shape[1]
+    words = torch.nn.functional.pad(images, (0, -width % 8)).view(torch.int64)
+    total = torch.zeros((words.shape[1] * 8, 8), dtype=torch.int64, device=images.device)
+    ones = 0x0101010101010101
+    for few in words.split(255):  # so many additions fit into each of the eight bytes of a word
+        for place in range(8):
+            total[:, place] += ((few >> (7 - place)) & ones).sum(0).view(torch.uint8)
+    return total[:width].flatten()
 
 
 def _bernoulli(images: Tensor, generators: Sequence[Generator]) -> Tensor:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.distributions import Distribution, Independent, Normal
 
 from models.decoding import Streamed, widest
+from models.evidence import importance_evidence
 from models.heads import Heads
 from models.likelihoods import Bernoulli, Gaussian
 from models.networks import conv, linear, mlp
@@ -100,3 +101,14 @@ def test_what_decoding_one_code_costs(make, expected, width):
     model = make()
     assert math.isclose(model.multiplications, expected, rel_tol=0.01)
     assert widest(model.decoder, model.prior().mean) == width
+
+
+def test_evidence_in_bf16_is_that_in_float32_but_for_the_rounding_of_products():
+    model, x = model_of(mlp, Heads()).float(), GREY.round()
+    plain, rounded = (
+        importance_evidence(model, x, num_samples=50, noise=Stream.seeded(0), precision=precision)
+        for precision in ("fp32", "bf16")
+    )
+    assert rounded.log_w.dtype == torch.float64
+    assert not torch.equal(rounded.log_evidence, plain.log_evidence)
+    assert (rounded.log_evidence - plain.log_evidence).abs().max() < 0.05

@@ -125,7 +125,7 @@ def test_a_part_of_the_examples_is_optimised_as_the_whole(plan_of_run):
     """A block that num_examples cuts keeps the optimised posterior, which the encoder cannot make anew."""
     plan = plan_of_run("readout=optimised", CHEAP[0], "metrics=[evidence]", SMALL, "metrics.evidence.num_examples=30")
     record = execute(plan)
-    assert record.score("iwae_20", readout="optimised").reason == "30 test examples"
+    assert record.score("iwae_20", readout="optimised").reason == "30 of 400 test examples"
 
 
 REFUSED = [

@@ -158,7 +158,7 @@ def _lay_out(model: VAE, order: torch.memory_format) -> None:
     """The weights of convolutions in that order of memory, each the same parameter as before."""
     for weight in model.parameters():
         if weight.ndim == 4:
-            weight.data = weight.data.contiguous(memory_format=order)
+            weight.data = weight.data.to(memory_format=order)  # strides of that order also where one channel has none
 
 
 def _refuse_impossible(objectives: Mapping[Which, Objective], total: int, options: Options) -> None:

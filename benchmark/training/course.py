@@ -24,8 +24,9 @@ from benchmark.training.stopping import Best
 from benchmark.training.updates import CHECK
 from benchmark.training.validation import Objective, Row, Validation
 from models.auxiliary import auxiliaries_of
+from models.posteriors import Encoder
 from models.precision import Precision
-from models.vae import VAE, Batch
+from models.vae import VAE, Batch, Decoder
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class Course:
         self.model, self.train, self.seed, self.journal, self.options = model, train, seed, journal, options
         self.size = min(options.batch_size, len(train))
         self.total = total_steps(options.steps, options.epochs, len(train), self.size)
+        if options.precision != "fp32" and not any(isinstance(part, Encoder | Decoder) for part in model.modules()):
+            what = f"trainer.precision={options.precision}: the model has no network that it speaks of"
+            raise ConfigurationError(
+                f"{what}, which are those of an Encoder and a Decoder (use trainer.precision=fp32)"
+            )
         if options.channels_last or options.precision == "bf16":
             _lay_out(model, torch.channels_last)
         objectives: dict[Which, Objective] = {"first": objective}

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
+from torch.nn.functional import embedding, pad
 
 from benchmark.datasets import Dataset, Lazy
 from benchmark.training.noise import torch_stream
@@ -16,16 +17,21 @@ LAZY_MEAN = 20_000  # lazy examples that a mean is taken of: splits are in rando
 
 
 class Pixels:
-    """The examples of a split, moved to the device once; lazy ones a batch at a time."""
+    """The examples of a split: on a GPU moved there once; on the CPU, and lazy ones, gathered a batch at a time.
+
+    What a data set maps from a file is never copied as a whole, so that all workers of a sweep share it.
+    """
 
     def __init__(self, dataset: Dataset, split: str, device: torch.device) -> None:
         self.rows = dataset.splits[split]
         self.dataset, self.device = dataset, device
-        self.images = None if isinstance(dataset.images, Lazy) else self._read(self.rows)
-        self.block = 8192 if self.images is not None else 1024  # examples at a time where all are wanted
+        self.lazy = isinstance(dataset.images, Lazy)
+        self.images = None if self.lazy or device.type == "cpu" else self._read(self.rows)
+        self.block = 1024 if self.lazy else 8192  # examples at a time where all are wanted
         self.shape = dataset.shape
         self.size = int(np.prod(dataset.shape))
-        self.shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=device)
+        shifts = torch.arange(7, -1, -1, device=device)
+        self.bits = ((torch.arange(256, device=device)[:, None] >> shifts) & 1).float()  # of each byte, (256, 8)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -38,8 +44,7 @@ class Pixels:
         """The same for rows (M, B) of stacked models, (M, B, *shape), each binarised from a generator of its own."""
         images = self._stored(rows.flatten())
         if self.dataset.storage == "bits":
-            bits = (images[:, :, None] >> self.shifts) & 1
-            images = bits.flatten(1)[:, : self.size].float()
+            images = embedding(images.int(), self.bits).flatten(1)[:, : self.size].contiguous()
         elif self.dataset.storage == "uint8" and self.dataset.binarisation == "dynamic":
             images = _bernoulli(images.unflatten(0, rows.shape), generators)
         elif self.dataset.storage == "uint8":
@@ -49,7 +54,7 @@ class Pixels:
     def mean(self) -> Tensor:
         """The mean example (*shape) on the CPU, for output biases; every row counts once, of lazy ones the first."""
         total = torch.zeros(self.shape, dtype=torch.float64)
-        count = len(self) if self.images is not None else min(len(self), LAZY_MEAN)
+        count = min(len(self), LAZY_MEAN) if self.lazy else len(self)
         for rows in torch.split(torch.arange(count, device=self.device), self.block):
             total += self._sum(self._stored(rows)).reshape(self.shape).cpu()
         scale = 255.0 if self.dataset.storage == "uint8" else 1.0
@@ -77,7 +82,7 @@ class Pixels:
 def sum_of_bits(images: Tensor) -> Tensor:
     """How often each bit is set in packed images (n, bytes), the highest of a byte first: (8 bytes,), integers."""
     width = images.shape[1]
-    words = torch.nn.functional.pad(images, (0, -width % 8)).view(torch.int64)
+    words = pad(images, (0, -width % 8)).view(torch.int64)
     total = torch.zeros((words.shape[1] * 8, 8), dtype=torch.int64, device=images.device)
     ones = 0x0101010101010101
     for few in words.split(255):  # so many additions fit into each of the eight bytes of a word

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -29,6 +30,27 @@ from models.vae import VAE, Batch
 REHEARSAL = 200  # examples on which metrics are tried before training starts
 
 
+class Drawn(Mapping[str, Tensor]):
+    """Probe and test examples as floats, each held as long as anybody looks at it: not while a model is trained."""
+
+    def __init__(self, dataset: Dataset, device: torch.device, seed: int) -> None:
+        self.pixels = {split: Pixels(dataset, split, device) for split in ("probe", "test")}
+        self.seed = seed
+        self.held: WeakValueDictionary[str, Tensor] = WeakValueDictionary()
+
+    def __getitem__(self, split: str) -> Tensor:
+        found = self.held.get(split)
+        if found is None:
+            found = self.held[split] = self.pixels[split].drawn(self.seed, split)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.pixels)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
 @dataclass(frozen=True)
 class Setup:
     """What a run works with; `model` is None for references, `objective` is None where nothing is trained."""
@@ -36,7 +58,7 @@ class Setup:
     plan: Plan
     dataset: Dataset
     device: torch.device
-    drawn: dict[str, Tensor]  # probe and test examples (N, *shape), in the one draw that all models share
+    drawn: Mapping[str, Tensor]  # probe and test examples (N, *shape), in the one draw that all models share
     train: Any = None  # Pixels, of which there are none for references
     model: VAE | None = None
     objective: Any = None
@@ -59,9 +81,7 @@ def build(plan: Plan, dataset: Dataset | None = None) -> Setup:
     dataset = load_dataset(plan.dataset, plan.settings) if dataset is None else dataset
     measure_of(plan, dataset)
     device = device_of(plan.settings.device)
-    seed = plan.settings.evaluation_seed
-    drawn = {split: Pixels(dataset, split, device).drawn(seed, split) for split in ("probe", "test")}
-    setup = Setup(plan, dataset, device, drawn)
+    setup = Setup(plan, dataset, device, Drawn(dataset, device, plan.settings.evaluation_seed))
     if plan.is_reference:
         codes = plan.model.build()(dataset, numpy_stream(plan.settings.seed, "initialisation"))
         return replace(setup, reference=codes)

@@ -16,6 +16,7 @@ from benchmark.training.order import batches
 from benchmark.training.pixels import Pixels
 from benchmark.training.schedules import factor
 from benchmark.training.setup import build_model, build_objective
+from models.vae import VAE
 from tests.support.choices import image_dataset
 
 
@@ -260,3 +261,10 @@ def test_training_in_bf16_is_nearly_that_in_float32_and_leaves_the_model_as_it_w
             assert other[name] != row[name]
             assert other[name] == pytest.approx(row[name], rel=0.05)
             assert same[name] == pytest.approx(row[name], rel=1e-4)
+
+
+def test_a_model_without_networks_of_ours_is_refused_in_bf16():
+    model, objective, train, validation = parts()
+    model = VAE(torch.nn.ModuleList([model.encoder.head]), torch.nn.Linear(3, 36), model.prior)
+    with pytest.raises(ConfigurationError, match=r"^trainer\.precision=bf16: the model has no network .*\)$"):
+        fit(model, objective, train, validation, 0, steps=1, precision="bf16")

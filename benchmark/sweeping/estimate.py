@@ -13,7 +13,7 @@ from benchmark.config.plan import Plan
 from benchmark.experiment import missing_metrics, previous_record
 from benchmark.store.documents import digest
 from benchmark.store.record import known_record
-from benchmark.sweeping.machine import processes
+from benchmark.sweeping.machine import need_of, processes
 from benchmark.training.phases import evaluations
 from benchmark.training.setup import build
 from benchmark.training.threads import threads
@@ -41,8 +41,12 @@ def print_dry_run(plans: Sequence[Plan], here: bool = True) -> None:
             left += 1
             timed = plan if here else replace(plan, settings=replace(plan.settings, device="cpu"))
             total += _seconds(timed, plans, seconds) if state == "to do" else EVALUATION_SECONDS
-    workers = processes(plans[0].settings, left) if here else 1
-    where = f"on {workers} processes, at one thread each" if here else "one after the other, on this machine's CPU"
+    workers = processes(plans[0].settings, left, need_of(plans[0])) if here else 1
+    where = (
+        f"on {workers} processes, threads={plans[0].settings.threads} each"
+        if here
+        else "one after the other, on this machine's CPU"
+    )
     print(f"{len(plans)} runs, {left} left: about {total / workers / 60:.1f} minutes {where}")
 
 

@@ -14,7 +14,7 @@ from benchmark.store.asked import Asked, as_manifest, comparable
 from benchmark.store.files import outcome
 from benchmark.store.manifest import add_to_manifest, replace_manifest
 from benchmark.store.provenance import code_state, package_state
-from benchmark.sweeping.machine import processes
+from benchmark.sweeping.machine import need_of, processes
 from benchmark.sweeping.workers import Failure, perform
 
 
@@ -22,7 +22,7 @@ def perform_all(plans: Sequence[Plan], typed: Sequence[str] | None = None) -> li
     """Do what is missing of the runs, which were asked for by what was `typed`; returns those that failed."""
     done = [finished(plan) for plan in plans]
     todo = [plan for plan, record in zip(plans, done, strict=True) if record is None]
-    workers = processes(plans[0].settings, len(todo))
+    workers = processes(plans[0].settings, len(todo), need_of(todo[0]) if todo else 0)
     print(f"{len(plans)} runs: {len(plans) - len(todo)} finished, {len(todo)} to do on {workers} processes", flush=True)
     reused = [(plan, record) for plan, record in zip(plans, done, strict=True) if record is not None]
     _say_reused([(record.provenance, plan.packages) for plan, record in reused])

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from benchmark.config.components import ConfigurationError
+from benchmark.config.compose import compose
 from benchmark.config.plan import Settings
 from benchmark.sweeping import machine
-from benchmark.sweeping.machine import Slots, cores, device_of_slot, devices
+from benchmark.sweeping.machine import Slots, cores, device_of_slot, devices, memory, need_of
 from benchmark.training.loading import device_of
 
 
@@ -53,6 +54,42 @@ def test_workers_are_as_many_as_gpus_or_cores_and_never_more_than_runs(monkeypat
         workers(8, 100, "cuda"),
     ] == [4, 1, 8]
     assert workers(None, 100, "cpu") == 16
+
+
+def test_workers_are_as_many_as_cores_and_memory_have_room_for(monkeypatch, capsys):
+    monkeypatch.setattr(machine, "cores", lambda: 16)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(machine, "memory", lambda: 4.5e9)
+    for threads, need, expected in ((1, 0, 16), (3, 0, 5), (32, 0, 1), (1, 10**9, 4), (4, 10**9, 4), (1, 10**10, 1)):
+        assert machine.processes(Settings(threads=threads), 100, need) == expected
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        "note: 4 processes at once: each may need 1.0 GB of 4.5 GB free",
+        "note: 1 processes at once: each may need 10.0 GB of 4.5 GB free",
+    ]
+    assert machine.processes(Settings(workers=9), 100, 10**10) == 9  # whoever asks knows better
+    assert machine.processes(Settings(), 3, 10**9) == 3
+
+
+def test_memory_is_the_least_that_anybody_allows(tmp_path):
+    assert memory(tmp_path) == float("inf")
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    8000 kB\n")
+    assert memory(tmp_path) == 8000 * 1024
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (group / "memory.current").write_text("1000\n")
+    (group / "memory.max").write_text("max\n")
+    assert memory(tmp_path) == 8000 * 1024
+    (group / "memory.max").write_text("5000\n")
+    assert memory(tmp_path) == 4000
+
+
+def test_what_a_worker_needs_grows_with_the_examples_that_are_scored():
+    small, large = (
+        need_of(compose(["dataset=digits", f"dataset.test={count}", "dataset.probe_train=300"])) for count in (100, 300)
+    )
+    assert large - small == 4 * 64 * 200
 
 
 HOLD = (

@@ -44,7 +44,7 @@ LATER: Mapping[str, Mapping[str, Any]] = {
 }
 
 # Frozen name -> options that say how something is done, never what: no part of an identity, whatever their value.
-SETTINGS: Mapping[str, frozenset[str]] = {"benchmark.train.fit": frozenset({"stack"})}
+SETTINGS: Mapping[str, frozenset[str]] = {"benchmark.train.fit": frozenset({"stack", "compile"})}
 
 
 def frozen(target: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmark.training.compiling import compiled
 from benchmark.training.course import Course, Options
 from benchmark.training.journal import Journal
 from benchmark.training.phases import Phases
@@ -42,6 +43,7 @@ def fit(
     stack: Stack = "auto",
     precision: Precision = "fp32",
     channels_last: bool = False,
+    compile: bool = False,
 ) -> list[Row]:
     """Train in place for so many steps or epochs; with `patience`, stop after that many validations without a gain.
 
@@ -52,7 +54,10 @@ def fit(
 
     `precision` is that of networks while weights are updated; validations, and all else, are float32. Weights of
     convolutions lie with their channels last meanwhile where that is asked for or networks compute in bf16: sums of the
-    same products in another order, in two thirds of the time.
+    same products in another order, in less time.
+
+    `compile` lets torch compile the networks for updates; where it cannot, a line says so. No part of a run, although
+    sums may be rounded otherwise.
 
     `stack` is read by sweeps alone: how many of their runs train as one program. What is trained is the same.
 
@@ -66,11 +71,12 @@ def fit(
         schedule, warmup_steps, clip_norm, validations, phases, patience, precision, channels_last,
     )  # fmt: skip
     course = Course(model, objective, train, validation, seed, second, journal, options)
+    networks = compiled(model, train.device.type, precision, compile)
     progress = bar(course.total, "training", "step", only_on_terminal=True)
     for step, rows in course.rows():
         batch = course.batch(train.batch(rows.to(train.device), course.binarisation), step)
         for update in course.phase(step).due(step):
-            with networks_in(precision):
+            with networks_in(precision), networks:
                 update(model, batch, course.rate(update.learning_rate, step))
         if course.looks(step):
             course.look(step, progress)

@@ -78,6 +78,8 @@ def test_a_setting_is_no_part_of_a_run():
     plans = [compose([f"trainer.stack={stack}"]) for stack in ("auto", 1, 8)]
     assert len({digest(plan.identity) for plan in plans}) == 1
     assert [plan.trainer.options["stack"] for plan in plans] == ["auto", 1, 8]
+    for option in ("stack", "compile"):
+        assert option not in identity.frozen("benchmark.training.fit.fit", {option: 1})
 
 
 @pytest.mark.parametrize("stack", ["many", "0", "-1", "2.5", "null"])

@@ -44,6 +44,7 @@ class Claim:
     num_labels: int | str = "max"
     factor: str | None = None  # None: the mean over factors
     margin: float = 0.0
+    from_beta: float = 1.0  # of an inverted U: where it starts; what presses less does not count
     primary: bool = True  # of the family whose errors are held to 5 % together; others are no more than hints
     converged: bool = True  # it speaks of converged training; False: of training as long as it was
     unchecked: str | None = None  # why runs of this size cannot decide it
@@ -100,6 +101,11 @@ def _check_values(name: str, claim: Mapping[str, Any]) -> None:
     margin = claim.get("margin", 0.0)
     if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < math.inf:
         raise ValueError(f"{name} has the margin {margin!r}; it must be a number of at least 0")
+    start = claim.get("from_beta", 1.0)
+    if isinstance(start, bool) or not isinstance(start, int | float) or not 0 < start < math.inf:
+        raise ValueError(f"{name} has from_beta={start!r}; it must be a number above 0")
+    if "from_beta" in claim and claim["relation"] != "inverted_u":
+        raise ValueError(f"{name} has 'from_beta', which does not go with relation {claim['relation']!r}")
     for key in ("primary", "converged"):
         if not isinstance(claim.get(key, True), bool):
             raise ValueError(f"{name} has {key}={claim[key]!r}; it must be true or false")

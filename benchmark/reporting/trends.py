@@ -24,15 +24,17 @@ BySeed = Mapping[int, float]
 
 
 def inverted_u(claim: Claim, sides: Sequence[Sequence[Asked]]) -> Finding:
-    """Whether a beta* between 1 and the greatest beta scores higher than both, by the margin; a side for each beta.
+    """Whether a beta* between that of `from_beta` and the greatest scores higher than both, by the margin; a side for
+    each beta.
 
     What is printed is the less certain of its two differences. The claim is contradicted if no beta in between passes.
     A collapse is no decline: the greatest beta must have ALIVE active units for the claim to hold.
     """
-    by_beta = {beta: side for side in sides for beta in {beta_of(run) for run in side} if beta and beta >= 1}
-    if len(by_beta) < 3 or 1 not in by_beta:
+    strengths = [(beta, side) for side in sides for beta in {beta_of(run) for run in side} if beta]
+    by_beta = {beta: side for beta, side in strengths if beta >= claim.from_beta}
+    if len(by_beta) < 3 or claim.from_beta not in by_beta:
         there = ", ".join(f"{beta:g}" for beta in by_beta)
-        raise Unchecked(f"it needs beta = 1 and two greater ones; there are {there or 'none'}")
+        raise Unchecked(f"it needs beta = {claim.from_beta:g} and two greater ones; there are {there or 'none'}")
     found = peak({beta: values_of(claim, side) for beta, side in by_beta.items()}, claim.margin)
     (weaker, estimate), (other, second) = found.differences[found.beta].items()
     last = max(by_beta)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from benchmark.store.groups import EXPERIMENT, OPTIONED
+from benchmark.store.groups import EXPERIMENT, HEADS, OPTIONED
 from benchmark.store.record import GREATEST
 
 CHOICES = (*OPTIONED, EXPERIMENT)
@@ -60,10 +60,13 @@ def beta_of(run: Chosen) -> float | None:
 
 
 def told_apart(runs: Sequence[Chosen]) -> list[str]:
-    """What to call runs of different configurations: the choices and options in which they differ."""
+    """What to call runs of different configurations: the choices and options in which they differ.
+
+    Records of before heads could be chosen name none, and have those that others name.
+    """
     flat = [_flat(run) for run in runs]
     keys = dict.fromkeys(key for one in flat for key in one)
-    differ = [key for key in keys if len({repr(one.get(key)) for one in flat}) > 1]
+    differ = [key for key in keys if len({repr(one.get(key)) for one in flat if key not in HEADS or one.get(key)}) > 1]
     return [", ".join(f"{key}={one[key]}" for key in differ if one.get(key) is not None) for one in flat]
 
 

@@ -318,7 +318,7 @@ def test_a_claim_that_planned_runs_cannot_decide_ends_a_sweep_before_it_starts()
 
 def test_the_paper_size_of_higgins_compares_one_latent_size():
     sizes = [f"model.latent_dim={size}" for size in (5, 10)]
-    grid = [["objective=elbo"], ["objective=beta_vae", "objective.beta=4"], ["objective=beta_vae", "objective.beta=16"]]
+    grid = [["objective=beta_vae", f"objective.beta={beta}"] for beta in (1, 4, 16)]
     plans = [compose(["experiment=higgins2017/paper", "seed=0", size, *one]) for size in sizes for one in grid]
     runs, claims = of_plans(plans), parse_claims(plans[0].settings.claims)
     check_planned(claims, runs)

@@ -42,6 +42,19 @@ def test_an_inverted_u_rises_above_both_ends():
     assert verdict(records, margin=0.2).verdict == "contradicted"
 
 
+def test_an_inverted_u_starts_where_the_claim_says():
+    """At a quarter of the pixels beta = 0.25 presses like beta = 1."""
+    records = over_beta([0.1, 0.1, 0.2, 0.4, 0.25], noise=0.002)
+    assert verdict(records, from_beta=2.0).quantity.startswith("beta* = 4 over beta = ")
+    assert "beta = 2" in verdict(records, from_beta=2.0).evidence
+    assert verdict(records, from_beta=0.75).note.startswith("it needs beta = 0.75 and two greater ones; there are 1, 2, 4, 8")
+    for wrong, why in ((0, "it must be a number above 0"), (True, "it must be a number above 0")):
+        with pytest.raises(ValueError, match=why):
+            parse_claims([{**U, "from_beta": wrong}])
+    with pytest.raises(ValueError, match="'from_beta', which does not go with relation 'less'"):
+        parse_claims([{"text": "a", "metric": "b", "relation": "less", "left": {}, "right": {}, "from_beta": 2}])
+
+
 def test_ten_seeds_choose_with_two():
     found = verdict(over_beta([0.1, 0.1, 0.2, 0.4, 0.2], seeds=10))
     assert found.sample == "n = 8 seeds; beta* was chosen on seeds 0, 1"

@@ -9,6 +9,7 @@ from benchmark.store.groups import EXPERIMENT, HEADS, OPTIONED
 from benchmark.store.record import GREATEST
 
 CHOICES = (*OPTIONED, EXPERIMENT)
+BETA = "beta"  # the weight of the rate, whichever objective has it: 1 for the ELBO
 Side = Mapping[str, Any]  # choice or option -> what a run must have there
 
 
@@ -24,18 +25,24 @@ class Chosen(Protocol):
 
 def selects(side: Side, run: Chosen) -> bool:
     """True if the run has every choice and option that the side names."""
-    return all((run.choices.get(k) if k in CHOICES else _option(run.config, k)) == v for k, v in side.items())
+    return all(_named(run, key) == value for key, value in side.items())
+
+
+def _named(run: Chosen, key: str) -> Any:
+    if key == BETA:
+        return beta_of(run)
+    return run.choices.get(key) if key in CHOICES else _option(run.config, key)
 
 
 def is_key(key: object) -> bool:
     """True for what a side may name."""
-    return key in CHOICES or str(key).startswith(tuple(f"{group}." for group in OPTIONED))
+    return key == BETA or key in CHOICES or str(key).startswith(tuple(f"{group}." for group in OPTIONED))
 
 
 def unknown_option(side: Side, runs: Sequence[Chosen]) -> str | None:
     """An option of the side that none of the runs with its choices knows; None where there is no such run at all."""
     chosen = [run for run in runs if all(run.choices.get(k) == v for k, v in side.items() if k in CHOICES)]
-    options = (key for key in side if key not in CHOICES)
+    options = (key for key in side if key not in (*CHOICES, BETA))
     return next((k for k in options if chosen and all(_option(run.config, k) is _ABSENT for run in chosen)), None)
 
 

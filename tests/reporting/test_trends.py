@@ -47,7 +47,7 @@ def test_an_inverted_u_starts_where_the_claim_says():
     records = over_beta([0.1, 0.1, 0.2, 0.4, 0.25], noise=0.002)
     assert verdict(records, from_beta=2.0).quantity.startswith("beta* = 4 over beta = ")
     assert "beta = 2" in verdict(records, from_beta=2.0).evidence
-    assert verdict(records, from_beta=0.75).note.startswith("it needs beta = 0.75 and two greater ones; there are 1, 2, 4, 8")
+    assert verdict(records, from_beta=0.75).note.startswith("it needs beta = 0.75 and two greater ones; there are 1,")
     for wrong, why in ((0, "it must be a number above 0"), (True, "it must be a number above 0")):
         with pytest.raises(ValueError, match=why):
             parse_claims([{**U, "from_beta": wrong}])

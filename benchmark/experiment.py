@@ -18,11 +18,9 @@ from benchmark.drawing.matrices import draw_matrices
 from benchmark.measure.engine import Evaluation, evaluate
 from benchmark.measure.pictures import draw_pictures
 from benchmark.measure.readout import Posteriors, left_out, posteriors_of, rehearse_metrics, require_densities, see
-from benchmark.store.checkpoint import Training, load_checkpoint, save_checkpoint
 from benchmark.store.codes import save_codes
 from benchmark.store.curves import keep_curves
 from benchmark.store.files import remove, remove_leftovers
-from benchmark.store.history import write_rows
 from benchmark.store.lock import claimed
 from benchmark.store.matrices import generative_factors, keep_matrices
 from benchmark.store.measured import Measured, joined, key_of, measured, missing, whose
@@ -30,11 +28,10 @@ from benchmark.store.names import file_of, of_other_readouts
 from benchmark.store.provenance import code_state
 from benchmark.store.record import Record, known_record, make_way, write_record
 from benchmark.store.versions import NUMBERS, SCORES, version_of
-from benchmark.training.journal import RunJournal
+from benchmark.training.kept import trained
 from benchmark.training.loading import with_data
 from benchmark.training.memory import keep_freed_blocks
-from benchmark.training.pixels import Pixels
-from benchmark.training.setup import Setup, build, rehearse_training, train
+from benchmark.training.setup import Setup, build, rehearse_training
 from benchmark.training.threads import threads
 from metrics.core import AMORTISED, Array, Representation
 
@@ -69,10 +66,15 @@ def _perform(plan: Plan) -> Record:
         write_record(plan.folder, record)
     except Exception as error:
         if previous is None:  # what was measured before stays
-            with contextlib.suppress(OSError):  # the disk may be what is wrong
-                write_record(plan.folder, failure(plan, error))
+            keep_failure(plan, error)
         raise
     return record
+
+
+def keep_failure(plan: Plan, error: BaseException) -> None:
+    """Leave what a run raised in its record."""
+    with contextlib.suppress(OSError):  # the disk may be what is wrong
+        write_record(plan.folder, failure(plan, error))
 
 
 def finished(plan: Plan) -> Record | None:
@@ -112,11 +114,10 @@ def failure(plan: Plan, error: BaseException) -> Record:
 def _measure(plan: Plan, previous: Record | None, metrics: Mapping[str, Sequence[Component]]) -> Record:
     started = time.perf_counter()
     setup = build(plan)
-    require_densities(setup)
-    if setup.train is not None:  # a reference is measured at once
-        rehearse_training(setup, len(setup.train))
-        rehearse_metrics(setup, tuple({metric.name: metric for of in metrics.values() for metric in of}.values()))
-    training = _train(setup)
+    rehearse(setup, tuple({metric.name: metric for of in metrics.values() for metric in of}.values()))
+    begun = time.perf_counter()
+    training = trained(setup)
+    started += time.perf_counter() - begun - training.seconds  # which may have been in a stack, or before a kill
     if previous is None:
         _forget(plan.folder)
     posteriors, found = posteriors_of(setup), {}
@@ -126,7 +127,16 @@ def _measure(plan: Plan, previous: Record | None, metrics: Mapping[str, Sequence
             found[readout.name] = _of_readout(setup, readout, metrics[readout.name], posteriors, previous, seconds)
     seconds["total"] = round(time.perf_counter() - started, 3)
     about = {"seconds": seconds, "kept_step": training.kept_step, "resumed": training.resumed}
+    about["stacked"] = training.stacked
     return _record(setup, previous, metrics, found, about)
+
+
+def rehearse(setup: Setup, metrics: tuple[Component, ...]) -> None:
+    """Everything once on a few examples, before hours are spent; a reference is measured at once."""
+    require_densities(setup)
+    if setup.train is not None:
+        rehearse_training(setup, len(setup.train))
+        rehearse_metrics(setup, metrics)
 
 
 def _of_readout(
@@ -149,30 +159,6 @@ def _of_readout(
     if setup.model is not None and readout.name == AMORTISED:
         draw_pictures(plan.folder, setup.model, setup.drawn["test"], posteriors["test"], seed, seen.representation)
     return evaluation
-
-
-def _train(setup: Setup) -> Training:
-    """Train, or load what was trained before; returns what is known of the training."""
-    plan = setup.plan
-    if setup.model is None or plan.trainer is None:
-        return Training(0.0)
-    before = None if plan.settings.force else load_checkpoint(plan.folder, setup.model, plan.identity, setup.objective)
-    journal = RunJournal(plan.folder, plan.identity, plan.settings.checkpoint_minutes)
-    if before is not None or plan.settings.force:
-        journal.discard()
-    if before is not None:
-        return before
-    try:
-        history = train(setup, Pixels(setup.dataset, "validation", setup.device), journal=journal)
-    except FloatingPointError as error:
-        journal.discard()  # it would end there again
-        raise FloatingPointError(f"{error}; configuration: {plan.command}") from error
-    kept = next((row["step"] for row in history if row["kept"]), None)
-    training = Training(journal.seconds, kept, journal.resumed)
-    write_rows(plan.folder, history)
-    save_checkpoint(plan.folder, setup.model, plan.identity, training, setup.objective)
-    journal.discard()
-    return training
 
 
 def _forget(folder: Path) -> None:

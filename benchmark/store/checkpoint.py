@@ -29,6 +29,7 @@ class Training(NamedTuple):
     seconds: float
     kept_step: int | None = None  # after which the weights are those that were kept
     resumed: int = 0  # how often it was gone on with, after a process was killed
+    stacked: int = 1  # runs that were trained as one program, this one among them
 
 
 def save_checkpoint(
@@ -41,6 +42,7 @@ def save_checkpoint(
     weights = save(owned(model) | (owned(objective, OF_OBJECTIVE) if isinstance(objective, nn.Module) else {}))
     write_atomically(folder / WEIGHTS, lambda file: file.write(weights))
     about = {"training_seconds": training.seconds, "kept_step": training.kept_step, "resumed": training.resumed}
+    about["stacked"] = training.stacked
     write_json(folder / DESCRIPTION, {"identity": identity, "sha256": hashlib.sha256(weights).hexdigest(), **about})
 
 
@@ -85,7 +87,8 @@ def _read(folder: Path, identity: dict[str, Any]) -> tuple[dict[str, Tensor], Tr
         raise ValueError(f"training_seconds in {DESCRIPTION} is no time")
     if step is not None and (not isinstance(step, int) or step < 0):
         raise ValueError(f"kept_step in {DESCRIPTION} is no step")
-    resumed = description.get("resumed", 0)
-    if not isinstance(resumed, int) or resumed < 0:
-        raise ValueError(f"resumed in {DESCRIPTION} is no count")
-    return load(weights), Training(float(seconds), step, resumed)
+    counts = [description.get("resumed", 0), description.get("stacked", 1)]
+    for name, count in zip(("resumed", "stacked"), counts, strict=True):
+        if not isinstance(count, int) or count < 0:
+            raise ValueError(f"{name} in {DESCRIPTION} is no count")
+    return load(weights), Training(float(seconds), step, *counts)

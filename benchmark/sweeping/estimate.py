@@ -14,8 +14,10 @@ from benchmark.experiment import missing_metrics, previous_record
 from benchmark.store.documents import digest
 from benchmark.store.record import known_record
 from benchmark.sweeping.machine import need_of, processes
+from benchmark.sweeping.stacks import said_of
 from benchmark.training.phases import evaluations
 from benchmark.training.setup import build
+from benchmark.training.stacks import stacks_of
 from benchmark.training.threads import threads
 from benchmark.training.validation import Objective
 from models.noise import Stream
@@ -31,23 +33,24 @@ def print_dry_run(plans: Sequence[Plan], here: bool = True) -> None:
     Runs that happen elsewhere are timed on this machine's CPU, and how many of them at once nobody knows.
     """
     seconds: dict[str, float] = {}
-    total, left = 0.0, 0
+    total, left = 0.0, list[Plan]()
     for plan in plans:
         previous = previous_record(plan)
         missing = missing_metrics(plan, previous)
         state = "finished" if previous and not missing else "re-score" if previous else "to do"
         print(f"{state:9} {plan.command}")
         if state != "finished":
-            left += 1
+            left.append(plan)
             timed = plan if here else replace(plan, settings=replace(plan.settings, device="cpu"))
             total += _seconds(timed, plans, seconds) if state == "to do" else EVALUATION_SECONDS
-    workers = processes(plans[0].settings, left, need_of(plans[0])) if here else 1
+    workers = processes(plans[0].settings, len(left), need_of(plans[0])) if here else 1
     where = (
         f"on {workers} processes, threads={plans[0].settings.threads} each"
         if here
         else "one after the other, on this machine's CPU"
     )
-    print(f"{len(plans)} runs, {left} left: about {total / workers / 60:.1f} minutes {where}")
+    stacked = said_of(stacks_of(left, workers)) if here else ""
+    print(f"{len(plans)} runs, {len(left)} left{stacked}: about {total / workers / 60:.1f} minutes {where}")
 
 
 def _seconds(plan: Plan, plans: Sequence[Plan], known: dict[str, float]) -> float:

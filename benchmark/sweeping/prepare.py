@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from benchmark.config.components import Component, ConfigurationError
 from benchmark.config.mistakes import named, one_line
@@ -16,6 +17,7 @@ from benchmark.store.documents import digest
 from benchmark.store.names import file_of
 from benchmark.training.loading import device_of, load_dataset, with_data
 from benchmark.training.setup import build, few_of, rehearse_training
+from benchmark.training.stacks import size_of
 from benchmark.training.threads import threads
 from metrics.core import AMORTISED
 
@@ -43,10 +45,16 @@ def _refuse_difference(one: Plan, other: Plan) -> None:
     for key, ours, theirs in (("metrics", one.metrics, other.metrics), ("readout", one.readouts, other.readouts)):
         if ours != theirs:
             raise ConfigurationError(f"{key}: two sets of them for one run, {one.folder.name}; name all in one list")
-    for key, value in vars(one.settings).items():
-        if value != getattr(other.settings, key):
-            both = f"{value} and {getattr(other.settings, key)}"
+    settings, others = _settings(one), _settings(other)
+    for key, value in settings.items():
+        if value != others[key]:
+            both = f"{value} and {others[key]}"
             raise ConfigurationError(f"{key}: both {both} for one run, {one.folder.name}; choose one of them")
+
+
+def _settings(plan: Plan) -> dict[str, Any]:
+    """What a run was told beside what it is."""
+    return {**vars(plan.settings), "trainer.stack": size_of(plan)}
 
 
 def refuse_mixture(plans: Sequence[Plan]) -> None:

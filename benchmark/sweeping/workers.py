@@ -25,9 +25,12 @@ from benchmark.experiment import execute, failure, finished
 from benchmark.store.lock import Busy, NoLocks, claimed
 from benchmark.store.record import write_record
 from benchmark.sweeping.machine import Slots, device_of_slot, devices
+from benchmark.sweeping.stacks import Trained, after, first_line, train_stack
 from benchmark.training.progress import bar, note
+from benchmark.training.stacks import stacks_of
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+Waiting = dict[Future[Trained | None], tuple[Plan, ...]]
 ATTEMPTS = 3  # pools one after the other of which no run was finished, because a worker died while it started
 
 
@@ -96,37 +99,50 @@ def _watch(
     """Until every run is finished or failed; one that another sweep is at is asked for again. Returns what is left
     where the pool broke."""
     left: list[Plan] = []
-    waiting: dict[Future[None], Plan] = {}
+    waiting: Waiting = {}
     with _uninterruptible_children():
-        for plan in plans:
-            _ask(pool, plan, waiting, left)
+        for stack in stacks_of(plans, workers):
+            _ask(pool, stack, waiting, left)
     while waiting:
         note(progress, running=min(workers, len(waiting)), failed=len(failures))
         done, _ = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
         if not done and not pool.active:  # it broke while it was asked, and will never answer
-            return [*left, *waiting.values()]
+            return [*left, *(plan for stack in waiting.values() for plan in stack)]
         for future in done:
-            plan, error = waiting.pop(future), future.exception()
-            if isinstance(error, Busy):
+            stack, error = waiting.pop(future), future.exception()
+            if isinstance(error, BrokenProcessPool):
+                left += stack
+            elif len(stack) > 1:
+                failed, others = after(stack, error or future.result())
+                failures += [Failure(plan, what) for plan, what in failed]
+                progress.update(len(failed))
+                for plan in others:
+                    _ask(pool, (plan,), waiting, left)
+            elif isinstance(error, Busy):
                 time.sleep(0.2)
-                _ask(pool, plan, waiting, left)
-            elif isinstance(error, BrokenProcessPool):
-                left.append(plan)
+                _ask(pool, stack, waiting, left)
             else:
                 progress.update()
-                failures += [_failed(plan, error)] if error is not None else []
+                failures += [_failed(stack[0], error)] if error is not None else []
     return left
 
 
-def _ask(pool: ProcessPool, plan: Plan, waiting: dict[Future[None], Plan], left: list[Plan]) -> None:
+def _ask(pool: ProcessPool, stack: tuple[Plan, ...], waiting: Waiting, left: list[Plan]) -> None:
     try:
-        waiting[pool.schedule(_work, args=[plan])] = plan
+        waiting[pool.schedule(_work, args=[stack])] = stack
     except RuntimeError:  # the pool has broken
-        left.append(plan)
+        left += stack
 
 
-def _work(plan: Plan) -> None:
-    execute(replace(plan, settings=replace(plan.settings, device=_place.device or plan.settings.device)), wait=False)
+def _work(stack: tuple[Plan, ...]) -> Trained | None:
+    """One run, or the training of several, after which each of them is asked for by itself."""
+    here = [
+        replace(plan, settings=replace(plan.settings, device=_place.device or plan.settings.device)) for plan in stack
+    ]
+    if len(here) > 1:
+        return train_stack(here)
+    execute(here[0], wait=False)
+    return None
 
 
 def _failed(plan: Plan, error: BaseException) -> Failure:
@@ -143,11 +159,6 @@ def _died(plan: Plan, what: str) -> Failure:
         with contextlib.suppress(OSError, Busy), claimed(plan.folder, wait=False):
             write_record(plan.folder, failure(plan, error))
     return _failed(plan, error)
-
-
-def first_line(error: BaseException) -> str:
-    """The line of an error that says it all."""
-    return (str(error).strip().splitlines() or ["(no message)"])[0]
 
 
 def _terminate(number: int, frame: Any) -> None:

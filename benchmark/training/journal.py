@@ -36,15 +36,15 @@ class RunJournal(Journal):
     A state is written when `minutes` have passed since the last one; None writes none, and still goes on from one.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any], minutes: float | None) -> None:
-        self.folder, self.identity, self.minutes = folder, identity, minutes
+    def __init__(self, folder: Path, identity: Mapping[str, Any], minutes: float | None, shared_by: int = 1) -> None:
+        self.folder, self.identity, self.minutes, self.shared_by = folder, identity, minutes, shared_by
         self.started = self.last = time.monotonic()
         self.before, self.resumed, self.written = 0.0, 0, 0
 
     @property
     def seconds(self) -> float:
-        """Of training so far, also by processes that were killed, as far as their last state."""
-        return self.before + time.monotonic() - self.started
+        """Of training so far, also by processes that were killed, as far as their last state; a share of a stack's."""
+        return self.before + (time.monotonic() - self.started) / self.shared_by
 
     def resume(self, state: State) -> int:
         """Go on from the state in the folder; one that cannot be used is said in a line."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -85,11 +85,21 @@ def build(plan: Plan, dataset: Dataset | None = None) -> Setup:
     if plan.is_reference:
         codes = plan.model.build()(dataset, numpy_stream(plan.settings.seed, "initialisation"))
         return replace(setup, reference=codes)
-    train = Pixels(dataset, "train", device)
-    model = build_model(plan, dataset.shape, train.mean()).to(device)
-    setup = replace(setup, train=train, model=model, objective=build_objective(plan, model, device))
-    second = replace(plan, objective=plan.second)
-    return replace(setup, second=build_objective(second, model, device))
+    return _with_model(replace(setup, train=Pixels(dataset, "train", device)), plan)
+
+
+def build_several(plans: Sequence[Plan]) -> list[Setup]:
+    """Setups of runs that share all of their data."""
+    first = build(plans[0])
+    return [first, *(_with_model(first, plan) for plan in plans[1:])]
+
+
+def _with_model(setup: Setup, plan: Plan) -> Setup:
+    """The setup of a plan on the data of another."""
+    dataset, device = setup.dataset, setup.device
+    model = build_model(plan, dataset.shape, setup.train.mean()).to(device)
+    second = build_objective(replace(plan, objective=plan.second), model, device)
+    return replace(setup, plan=plan, model=model, objective=build_objective(plan, model, device), second=second)
 
 
 def build_model(plan: Plan, shape: tuple[int, ...], mean: Tensor) -> VAE:

@@ -17,6 +17,7 @@ from benchmark.store.lock import Busy, claimed
 from benchmark.store.record import FILE, make_way
 from benchmark.training.kept import trained_together
 from benchmark.training.mapped import NotAlike
+from benchmark.training.memory import keep_freed_blocks
 from benchmark.training.setup import build_several
 from benchmark.training.threads import threads
 
@@ -63,6 +64,7 @@ def _is_free(plan: Plan, claims: ExitStack) -> bool:
 
 def _trained(plans: Sequence[Plan]) -> Trained:
     done, failed = [], []
+    keep_freed_blocks()
     with threads(plans[0].settings.threads):
         setups = build_several(plans)
         rehearse(setups[0], plans[0].metrics)

@@ -51,7 +51,7 @@ def stacked_tensors(wholes: Sequence[Whole]) -> tuple[Tree, Tree]:
 def _stacked(trees: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> Tree:
     found = {}
     for name in names:
-        stack = torch.stack([tree[name] for tree in trees])
+        stack = torch.stack([tree[name] for tree in trees]).contiguous()
         for tree, part in zip(trees, stack, strict=True):
             tree[name].data = part
         found[name] = stack.requires_grad_(trees[0][name].requires_grad)

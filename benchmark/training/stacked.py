@@ -24,7 +24,8 @@ from benchmark.training.mapped import (
     values_of,
 )
 from benchmark.training.progress import bar
-from benchmark.training.rules import RULES, State, clip, each, starting
+from benchmark.training.rules import RULES, clip
+from benchmark.training.steps import optimizer_of
 from benchmark.training.updates import ClosedForm, Update
 from benchmark.training.validation import Row
 from models.precision import networks_in
@@ -89,7 +90,7 @@ class _Stack:
         for one, *others in zip(*(_updates(course) for course in courses), strict=True):
             if isinstance(one, Update):
                 parts = [self.weights[names[id(parameter)]] for parameter in one.parameters]
-                self.updates[one] = _StackedUpdate(wholes[0], [one, *others], parts)
+                self.updates[one] = _StackedUpdate(wholes[0], courses, [one, *others], parts)
             else:
                 self.updates[one] = [one, *others]
 
@@ -114,7 +115,7 @@ class _Stack:
             members = self.updates[update]
             if isinstance(members, _StackedUpdate):
                 with networks_in(self.first.options.precision):
-                    members(self.courses, self.weights, self.buffers, x, step)
+                    members(self.weights, self.buffers, x, step)
             else:  # a closed form is no gradient: each on its own codes
                 for course, own, images in zip(self.courses, members, x, strict=True):
                     own(course.model, course.batch(images, step), course.rate(own.learning_rate, step))
@@ -138,64 +139,33 @@ class _Stack:
 class _StackedUpdate:
     """The same update of every member, taken at once."""
 
-    def __init__(self, whole: Whole, updates: Sequence[Update], weights: Sequence[Tensor]) -> None:
-        self.whole, self.updates, self.weights = whole, updates, weights
-        self.options = updates[0].optimizer.param_groups[0]
-        self.rule = RULES[_name(updates[0])]
+    def __init__(
+        self, whole: Whole, courses: Sequence[Course], updates: Sequence[Update], weights: Sequence[Tensor]
+    ) -> None:
+        self.whole, self.courses, self.updates, self.weights = whole, courses, updates, weights
         self.numbers = numbers_of([update.value for update in updates], weights[0])
-        self.states = [self._gathered(i) for i in range(len(weights))]
-        self._share()
+        plans = {(c.options.schedule, c.options.warmup_steps, u.learning_rate) for c, u in self._pairs}
+        self.optimizer = optimizer_of(updates, weights, shared=len(plans) == 1)
         most = [torch.inf if update.clip_norm is None else update.clip_norm for update in updates]
-        self.most = weights[0].new_tensor(most)
-        self.clips = not bool(self.most.isinf().all())
+        self.most, self.clips = weights[0].new_tensor(most), min(most) < torch.inf
         self.total, self.count = torch.zeros(len(updates), device=weights[0].device), 0
-        self.rates: list[float] = []
-        self.rate = self.most
 
-    def __call__(self, courses: Sequence[Course], weights: Tree, buffers: Tree, x: Tensor, step: int) -> None:
+    @property
+    def _pairs(self) -> Iterator[tuple[Course, Update]]:
+        return zip(self.courses, self.updates, strict=True)
+
+    def __call__(self, weights: Tree, buffers: Tree, x: Tensor, step: int) -> None:
         """Go up the gradients once."""
-        batch, streams = courses[0].batch(x[0], step), [course.noise for course in courses]
+        first = self.courses[0]
+        streams = [course.noise for course in self.courses]
+        batch = first.batch(x[0], step)
         values = values_of(self.whole, self.updates[0].value, weights, buffers, x, self.numbers, batch, streams)
         found = torch.autograd.grad(-values.sum(), self.weights, allow_unused=True)
-        self._set_rates([c.rate(own.learning_rate, step) for c, own in zip(courses, self.updates, strict=True)])
-        with torch.no_grad():
-            self._move([(i, gradient) for i, gradient in enumerate(found) if gradient is not None])
-            self.total += values
-        self.count += 1
-
-    def _move(self, gradients: Sequence[tuple[int, Tensor]]) -> None:
         if self.clips:
-            clip([gradient for _, gradient in gradients], self.most)
-        new = False
-        for i, gradient in gradients:
-            weights, state = self.weights[i], self.states[i]
-            before = len(state)
-            state |= state or starting(self.updates[0].optimizer, weights)
-            self.rule(weights, gradient, state, each(self.rate, weights), self.options)
-            new = new or len(state) > before
-        if new:
-            self._share()
-
-    def _set_rates(self, rates: list[float]) -> None:
-        if rates != self.rates:
-            self.rates = rates
-            self.rate = torch.tensor(rates, dtype=torch.float64).to(self.weights[0].device)
-
-    def _gathered(self, i: int) -> State:
-        """What the members' optimisers know of a parameter."""
-        own = [update.optimizer.state.get(update.parameters[i], {}) for update in self.updates]
-        keys = [key for key, value in own[0].items() if isinstance(value, Tensor)]
-        return {
-            key: own[0][key].cpu().clone() if key == "step" else torch.stack([one[key] for one in own]) for key in keys
-        }
-
-    def _share(self) -> None:
-        """Let every member's optimiser see its part of the states, which later steps change in place."""
-        for place, update in enumerate(self.updates):
-            for parameter, state in zip(update.parameters, self.states, strict=True):
-                if state:
-                    own = {key: value if key == "step" else value[place] for key, value in state.items()}
-                    update.optimizer.state[parameter] = own
+            clip([gradient for gradient in found if gradient is not None], self.most)
+        self.optimizer.step(found, [course.rate(update.learning_rate, step) for course, update in self._pairs])
+        self.total += values.detach()
+        self.count += 1
 
     def hand_over(self) -> None:
         """Give every member the sum of its values since the last look."""

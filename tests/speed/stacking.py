@@ -1,0 +1,96 @@
+"""Training steps of stacked models beside those of the same models one at a time: a perceptron and convolutions.
+
+On a GPU of 1, 8, 32 and 128 models; on a processor of a few, which gain nothing there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from benchmark.config.compose import compose
+from benchmark.datasets import Dataset
+from benchmark.training.course import Course
+from benchmark.training.fit import NOTHING
+from benchmark.training.kept import options_of
+from benchmark.training.pixels import Pixels
+from benchmark.training.progress import bar
+from benchmark.training.setup import build_model, build_objective
+from benchmark.training.stacked import _Stack
+from tests.speed.core import Row, Timed, interleaved, training_products
+
+COMMON = ("objective=beta_vae", "trainer.steps=1000000", "trainer.validations=1")
+LAYERS = [(784, 512), (512, 32), (16, 512), (512, 784)]
+PERCEPTRON = ("model=mlp", "model.latent_dim=16", "model.encoder_hidden=[512]", "model.decoder_hidden=[512]")
+
+
+def rows(quick: bool) -> list[Row]:
+    """A row for each network and each number of models."""
+    cuda = torch.cuda.is_available()
+    counts = (1, 8, 32, 128) if cuda else (1, 2) if quick else (1, 4, 8)
+    steps = 2 if quick else 100 if cuda else 5
+    device = torch.device("cuda" if cuda else "cpu")
+    return [row(count, steps, device) for row in (_perceptron, _convolutions) for count in counts]
+
+
+def _perceptron(count: int, steps: int, device: torch.device) -> Row:
+    """With its matrix products as the limit."""
+    timed = _timed([*PERCEPTRON, "trainer.batch_size=100"], (1, 28, 28), count, steps, device)
+    products = training_products(100, LAYERS, torch.empty(0, device=device))
+    found = interleaved({**timed, "products": lambda: [products() for _ in range(count * steps)]}, rounds=5)
+    limit = ("its matrix products", found["products"])
+    peer = ("one at a time", found["alone"])
+    return Row(f"{count} models 784-512-16, batch 100", count * steps, "steps", found["stacked"], *limit, *peer)
+
+
+def _convolutions(count: int, steps: int, device: torch.device) -> Row:
+    timed = _timed(["model=conv", "trainer.batch_size=64"], (1, 64, 64), count, steps, device)
+    found = interleaved(timed, rounds=3)
+    name = f"{count} models conv 64x64, batch 64"
+    return Row(name, count * steps, "steps", found["stacked"], peer="one at a time", peer_seconds=found["alone"])
+
+
+def _timed(
+    overrides: Sequence[str], shape: tuple[int, ...], count: int, steps: int, device: torch.device
+) -> dict[str, Timed]:
+    """So many steps further with each call, stacked and alone."""
+    stacked, alone = (_courses(overrides, shape, count, device) for _ in range(2))
+    orders = [course.rows() for course in alone]
+    progress, done = bar(1, "", "", only_on_terminal=True), itertools.count(0, steps)
+    stack = _Stack(stacked, [course.rows() for course in stacked])
+
+    def one_at_a_time() -> None:
+        for course, order in zip(alone, orders, strict=True):
+            for step, rows in itertools.islice(order, steps):
+                batch = course.batch(course.train.batch(rows.to(device), course.binarisation), step)
+                for update in course.phase(step).due(step):
+                    update(course.model, batch, course.rate(update.learning_rate, step))
+
+    def as_one() -> None:
+        step = next(done)
+        stack.train(step, step + steps, progress)
+
+    return {"stacked": as_one, "alone": one_at_a_time}
+
+
+def _courses(overrides: Sequence[str], shape: tuple[int, ...], count: int, device: torch.device) -> list[Course]:
+    """Models that differ in seed and beta, on random images whose packed bits lie on the device."""
+    plan = compose([*COMMON, *overrides])
+    assert plan.trainer is not None
+    packed = np.random.default_rng(0).integers(0, 256, (2000, int(np.prod(shape)) // 8)).astype(np.uint8)
+    splits = {"train": np.arange(1600), "validation": np.arange(1600, 1610)}
+    data = Dataset("bits", packed, shape, "bits", "none", splits)
+    train, validation = (Pixels(data, split, device) for split in ("train", "validation"))
+    courses = []
+    for seed in range(count):
+        one = replace(plan, settings=replace(plan.settings, seed=seed))
+        model = build_model(one, shape, train.mean()).to(device)
+        objective = build_objective(one, model, device)
+        objective = type(objective)(objective, beta=1.0 + seed)
+        options = options_of(plan.trainer)
+        courses.append(Course(model, objective, train, validation, seed, None, NOTHING, options))
+    return courses

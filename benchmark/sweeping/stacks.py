@@ -19,6 +19,7 @@ from benchmark.training.kept import trained_together
 from benchmark.training.mapped import NotAlike
 from benchmark.training.memory import keep_freed_blocks
 from benchmark.training.setup import build_several
+from benchmark.training.stacks import TRAINED, size_of, why_alone
 from benchmark.training.threads import threads
 
 
@@ -82,6 +83,12 @@ def said_of(stacks: Sequence[Sequence[Plan]]) -> str:
     """How many runs train as one program, in words that follow "so many to do"; nothing where all train alone."""
     several = [len(stack) for stack in stacks if len(stack) > 1]
     return f", {sum(several)} of them in {len(several)} stacks of up to {max(several)}" if several else ""
+
+
+def alone_because(plans: Sequence[Plan]) -> list[str]:
+    """Why runs train alone that were asked to share a stack."""
+    asked = (plan for plan in plans if plan.trainer is not None and size_of(plan) > 1)
+    return sorted({why for plan in asked if (why := why_alone(plan)) and why != TRAINED})
 
 
 def after(stack: Sequence[Plan], came: Trained | BaseException | None) -> tuple[list[tuple[Plan, str]], list[Plan]]:

@@ -14,6 +14,7 @@ from benchmark.training.fit import fit
 from benchmark.training.loading import device_of
 
 AUTO = 32  # runs in a stack on a GPU, unless a number is given
+TRAINED = "it is trained"
 VARYING = ("learning_rate", "warmup_steps", "schedule", "clip_norm", "patience", "stack")  # by member, as is the seed
 
 
@@ -51,7 +52,7 @@ def why_alone(plan: Plan) -> str:
     if plan.trainer.function is not fit:
         return f"trainer={plan.trainer.name} has a loop of its own"
     if not plan.settings.force and (plan.folder / DESCRIPTION).exists():
-        return "it is trained"
+        return TRAINED
     return ""
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.distributions import Independent, Laplace, Normal
+from torch.func import grad, vmap
 
 from models.distributions import diagonal_normal
-from models.noise import Drawn, Recorded, Stream
+from models.noise import Drawn, Recorded, Stacked, Stream
 from models.sampling import draw
 from models.vae import Batch
 
@@ -62,3 +63,19 @@ def test_a_distribution_s_own_draw_comes_first():
     for own in (Twice(torch.zeros(3), 1.0), Independent(Twice(torch.zeros(3), 1.0), 1)):
         plain = draw(diagonal_normal(torch.zeros(3), torch.ones(3), 1), 5, Stream.seeded(2))
         torch.testing.assert_close(draw(own, 5, Stream.seeded(2)), 2 * plain)
+
+
+def test_stacked_models_draw_from_streams_of_their_own():
+    """In any order of kinds, whether what the draw is like is mapped or not; and no gradient goes through a draw."""
+    streams, alone = ([Stream.seeded(seed) for seed in range(3)] for _ in range(2))
+    weights = torch.arange(6.0).reshape(3, 2)
+
+    def value(weights, place):
+        noise = Stacked(place, streams)
+        return (weights * noise.normal((4, 2), weights) * noise.uniform((4, 1), torch.zeros(()))).sum()
+
+    found = vmap(grad(value))(weights, torch.arange(3))
+    expected = [stream.normal((4, 2), weights) * stream.uniform((4, 1), weights) for stream in alone]
+    torch.testing.assert_close(found, torch.stack([one.sum(0) for one in expected]))
+    with pytest.raises(ValueError, match=r"asked for outside of torch.func.vmap; give it a Stream"):
+        Stacked(torch.zeros(()), streams).normal((2,), weights)

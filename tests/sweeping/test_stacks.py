@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from benchmark.config.components import ConfigurationError
+from benchmark.config.components import Component, ConfigurationError
 from benchmark.experiment import execute
 from benchmark.store.checkpoint import DESCRIPTION
 from benchmark.store.record import FILE, read_record
@@ -16,10 +17,12 @@ from benchmark.sweeping import stacks
 from benchmark.sweeping.prepare import prepare
 from benchmark.sweeping.stacks import Trained, after, train_stack
 from benchmark.sweeping.sweep import perform_all
+from benchmark.training.journal import RunJournal
 from benchmark.training.mapped import NotAlike
 from benchmark.training.stacks import kind_of, stacks_of
 
-CHEAP = ("objective=beta_vae", "metrics=[rate_distortion]", "trainer.steps=20", "trainer.validations=2")
+SMALL = ("model.encoder_hidden=[8]", "model.decoder_hidden=[8]", "metrics=[rate_distortion]")
+CHEAP = ("objective=beta_vae", *SMALL, "trainer.steps=20", "trainer.validations=2")
 
 
 def seeded(plan, seed, **options):
@@ -138,3 +141,35 @@ def test_a_stack_that_does_not_fit_is_halved(plan_of_run, monkeypatch):
     assert sizes == [4, 2, 2]
     assert json.loads((plans[0].folder / DESCRIPTION).read_text())["stacked"] == 2
     assert not (plans[0].folder / FILE).exists()
+
+
+def test_a_stack_that_was_killed_goes_on_in_the_folders_of_its_runs(plan_of_run, tmp_path, monkeypatch):
+    plan = plan_of_run(*CHEAP, "trainer.stack=2", "trainer.steps=110", "checkpoint_minutes=0")
+    whole = several(replace(plan, settings=replace(plan.settings, results_dir=tmp_path / "whole")), 2)
+    assert len(train_stack(whole).done) == 2
+    save = RunJournal._save
+
+    def killed(self, state, step):
+        save(self, state, step)
+        if step == 100:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunJournal, "_save", killed)
+    plans = several(plan, 2)
+    with pytest.raises(KeyboardInterrupt):
+        train_stack(plans)
+    monkeypatch.undo()
+    assert len(train_stack(plans).done) == 2
+    for one, other in zip(plans, whole, strict=True):
+        assert json.loads((one.folder / DESCRIPTION).read_text())["resumed"] == 1
+        assert not (one.folder / "training.safetensors").exists()
+        ours, theirs = (load_file(run.folder / "model.safetensors") for run in (one, other))
+        for name, value in ours.items():
+            torch.testing.assert_close(value, theirs[name], rtol=0, atol=1e-5)
+
+
+def test_a_trainer_of_its_own_shares_no_stack_and_is_named(plan_of_run):
+    plan = plan_of_run(*CHEAP, "trainer.stack=4")
+    own = replace(plan, trainer=Component("mine", "tests.sweeping.test_stacks.several", {"stack": 4}))
+    assert [len(stack) for stack in stacks_of([own, seeded(own, 1)], workers=1)] == [1, 1]
+    assert stacks.alone_because([own, plan]) == ["trainer=mine has a loop of its own"]

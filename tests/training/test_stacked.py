@@ -18,6 +18,7 @@ from benchmark.training.pixels import Pixels
 from benchmark.training.progress import bar
 from benchmark.training.setup import build_model, build_objective
 from benchmark.training.stacked import together
+from models.precision import networks_in
 from tests.support.choices import image_dataset, names_in
 from tests.training.test_phases import CLOSED, phase
 from tests.training.test_train import OPTIMISERS
@@ -30,15 +31,21 @@ COMPOSER = Composer()
 class Doubles(Pixels):
     """Examples in double precision, which remember what was asked for."""
 
-    def __init__(self, split, **protocol):
-        super().__init__(image_dataset(SHAPE, **protocol), split, torch.device("cpu"))
+    dtype = torch.float64
+
+    def __init__(self, split):
+        super().__init__(image_dataset(SHAPE), split, torch.device("cpu"))
         self.given = defaultdict(list)
 
     def batches(self, rows, generators):
-        x = super().batches(rows, generators).double()
+        x = super().batches(rows, generators).to(self.dtype)
         for generator, *one in zip(generators, rows.tolist(), x, strict=True):
             self.given[generator].append(one)
         return x
+
+
+class Floats(Doubles):
+    dtype = torch.float32
 
 
 class Kept:
@@ -57,16 +64,16 @@ class Kept:
 
 
 def course_of(plan, seed, train, journal=NOTHING, change=lambda objective: objective, **options):
-    """The course of a plan in double precision, with another seed and other options of the trainer."""
+    """The course of a plan in the precision of its examples, with another seed and other options of the trainer."""
     plan = replace(plan, settings=replace(plan.settings, seed=seed))
-    model = build_model(plan, SHAPE, train.mean()).double()
+    model = build_model(plan, SHAPE, train.mean()).to(train.dtype)
     objective = change(build_objective(plan, model, torch.device("cpu")))
-    objective = objective.double() if isinstance(objective, torch.nn.Module) else objective
+    objective = objective.to(train.dtype) if isinstance(objective, torch.nn.Module) else objective
     second = build_objective(replace(plan, objective=plan.second), model, torch.device("cpu"))
     given = {**plan.trainer.build().keywords, "steps": 20, "batch_size": 5, "validations": 2, **options}
     kept = {field.name: given[field.name] for field in fields(Options)}
     kept["optimizer_options"] = kept["optimizer_options"] or {}
-    course = Course(model, objective, train, Doubles("validation"), seed, second, journal, Options(**kept))
+    course = Course(model, objective, train, type(train)("validation"), seed, second, journal, Options(**kept))
     course.noise = Kept(course.noise)
     return course
 
@@ -76,7 +83,8 @@ def alone(course):
     for step, rows in course.rows():
         batch = course.batch(course.train.batch(rows, course.binarisation), step)
         for update in course.phase(step).due(step):
-            update(course.model, batch, course.rate(update.learning_rate, step))
+            with networks_in(course.options.precision):
+                update(course.model, batch, course.rate(update.learning_rate, step))
         if course.looks(step):
             course.look(step, bar(1, "", "", only_on_terminal=True))
             if course.over:
@@ -89,10 +97,10 @@ def weights(course):
     return [value for module in modules for value in module.state_dict().values()]
 
 
-def close(one, other):
+def close(one, other, most=1e-9):
     assert len(one) == len(other)
     for a, b in zip(one, other, strict=True):
-        assert torch.allclose(a, b, rtol=0, atol=1e-9)
+        assert torch.allclose(a, b, rtol=0, atol=most)
 
 
 def same(rows, others):
@@ -169,6 +177,19 @@ def test_so_do_convolutions():
     options = ("model.latent_dim=2", "model.channels=[3,4]", "model.hidden=[5]")
     plan = COMPOSER.plan(["model=conv", *options])
     held(differing(plan, steps=5, precision="fp32"), 2, [(0, 1), (1,)])
+
+
+def test_so_do_networks_in_bf16():
+    """Products of both are rounded alike; what is added up in another order is float32."""
+    options = {"steps": 5, "precision": "bf16"}
+    stack, single = ([course_of(plan_of(), seed, Floats("train"), **options) for seed in range(2)] for _ in range(2))
+    found = dict(together(stack))
+    for place, course in enumerate(single):
+        same(found[place], alone(course))
+        close(weights(stack[place]), weights(course), 1e-6)
+    exact = course_of(plan_of(), 0, Floats("train"), steps=5)
+    alone(exact)
+    assert any(not torch.equal(a, b) for a, b in zip(weights(exact), weights(single[0]), strict=True))
 
 
 PHASED = {

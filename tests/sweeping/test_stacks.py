@@ -21,7 +21,12 @@ from benchmark.training.journal import RunJournal
 from benchmark.training.mapped import NotAlike
 from benchmark.training.stacks import kind_of, stacks_of
 
-SMALL = ("model.encoder_hidden=[8]", "model.decoder_hidden=[8]", "metrics=[rate_distortion]")
+SMALL = (
+    "model.encoder_hidden=[8]",
+    "model.decoder_hidden=[8]",
+    "metrics=[rate_distortion]",
+    "metrics.rate_distortion.num_samples=2",
+)
 CHEAP = ("objective=beta_vae", *SMALL, "trainer.steps=20", "trainer.validations=2")
 
 

@@ -51,6 +51,8 @@ def why_alone(plan: Plan) -> str:
         return "nothing is trained"
     if plan.trainer.function is not fit:
         return f"trainer={plan.trainer.name} has a loop of its own"
+    if plan.trainer.options.get("compile"):
+        return "trainer.compile=true compiles the networks of one model"
     if not plan.settings.force and (plan.folder / DESCRIPTION).exists():
         return TRAINED
     return ""

@@ -173,8 +173,10 @@ def test_a_stack_that_was_killed_goes_on_in_the_folders_of_its_runs(plan_of_run,
             torch.testing.assert_close(value, theirs[name], rtol=0, atol=1e-5)
 
 
-def test_a_trainer_of_its_own_shares_no_stack_and_is_named(plan_of_run):
+def test_what_shares_no_stack_is_named(plan_of_run):
     plan = plan_of_run(*CHEAP, "trainer.stack=4")
     own = replace(plan, trainer=Component("mine", "tests.sweeping.test_stacks.several", {"stack": 4}))
     assert [len(stack) for stack in stacks_of([own, seeded(own, 1)], workers=1)] == [1, 1]
-    assert stacks.alone_because([own, plan]) == ["trainer=mine has a loop of its own"]
+    compiled = seeded(plan, 2, compile=True)
+    why = ["trainer.compile=true compiles the networks of one model", "trainer=mine has a loop of its own"]
+    assert stacks.alone_because([own, plan, compiled]) == why

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -14,16 +14,36 @@ from models.precision import Precision, has_bf16
 from models.vae import VAE, Decoder
 
 
-def compiled(model: VAE, kind: str, precision: Precision, wanted: bool) -> AbstractContextManager[None]:
-    """What each update is taken in, on a kind of device: networks of the model are compiled inside.
+class Compiled(AbstractContextManager[None]):
+    """What each update is taken in: inside, networks of the model are compiled if that is `wanted`; outside, where the
+    model is validated and saved, it is as it was.
 
-    What is validated or saved between updates is the model as it is. Where torch cannot compile, that is said in one
-    line, and nothing is done.
+    At the first update, not before, a line says so where torch cannot compile; then nothing is done.
     """
-    why = _obstacle(kind, precision) if wanted else ""
-    if why:
-        print(f"note: trainer.compile=true: {why}; training goes on uncompiled", file=sys.stderr, flush=True)
-    return _Compiled(model) if wanted and not why else nullcontext()
+
+    def __init__(self, model: VAE, kind: str, precision: Precision, wanted: bool) -> None:
+        self.model, self.kind, self.precision = model, kind, precision
+        self.calls: dict[Any, Any] | None = None if wanted else {}  # network -> its compiled call
+
+    def __enter__(self) -> None:
+        if self.calls is None:
+            self.calls = self._compile()
+        for network, call in self.calls.items():
+            network._compiled_call_impl = call
+
+    def __exit__(self, *raised: object) -> None:
+        for network in self.calls or ():
+            network._compiled_call_impl = None
+
+    def _compile(self) -> dict[Any, Any]:
+        if why := _obstacle(self.kind, self.precision):
+            print(f"note: trainer.compile=true: {why}; training goes on uncompiled", file=sys.stderr, flush=True)
+            return {}
+        networks: list[Any] = [part.features for part in self.model.modules() if isinstance(part, Encoder)]
+        networks += [part.network for part in self.model.modules() if isinstance(part, Decoder)]
+        for network in networks:
+            network.compile()
+        return {network: network._compiled_call_impl for network in networks}
 
 
 def _obstacle(kind: str, precision: Precision) -> str:
@@ -40,25 +60,3 @@ def _of_compiler(kind: str) -> str:
     except Exception as error:  # no C++ compiler, no Triton, a Python that torch does not know: of many kinds
         return f"torch cannot compile here ({(str(error).strip().splitlines() or [type(error).__name__])[0]})"
     return ""
-
-
-class _Compiled(AbstractContextManager[None]):
-    """Entered at every update; outside, networks are called as they are."""
-
-    def __init__(self, model: VAE) -> None:
-        encoders = [part.features for part in model.modules() if isinstance(part, Encoder)]
-        decoders = [part.network for part in model.modules() if isinstance(part, Decoder)]
-        self.networks: list[Any] = [*encoders, *decoders]
-        self.calls = []
-        for network in self.networks:
-            network.compile()
-            self.calls.append(network._compiled_call_impl)
-        self.__exit__()
-
-    def __enter__(self) -> None:
-        for network, call in zip(self.networks, self.calls, strict=True):
-            network._compiled_call_impl = call
-
-    def __exit__(self, *raised: object) -> None:
-        for network in self.networks:
-            network._compiled_call_impl = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.training.compiling import compiled
+from benchmark.training.compiling import Compiled
 from benchmark.training.course import Course, Options
 from benchmark.training.journal import Journal
 from benchmark.training.phases import Phases
@@ -71,7 +71,7 @@ def fit(
         schedule, warmup_steps, clip_norm, validations, phases, patience, precision, channels_last,
     )  # fmt: skip
     course = Course(model, objective, train, validation, seed, second, journal, options)
-    networks = compiled(model, train.device.type, precision, compile)
+    networks = Compiled(model, train.device.type, precision, compile)
     progress = bar(course.total, "training", "step", only_on_terminal=True)
     for step, rows in course.rows():
         batch = course.batch(train.batch(rows.to(train.device), course.binarisation), step)

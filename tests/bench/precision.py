@@ -23,11 +23,11 @@ FEW = ("metrics.evidence.num_samples=50", "metrics.evidence.num_examples=1000")
 PROBE = ("metrics.linear_probe.num_labels=[1000]", "metrics.linear_probe.draws=1")
 STUDIES = {
     "sprites": (
-        "dataset=sprites", "model=mlp_higgins_small", "model.latent_dim=10", "trainer.steps=1500",
+        "dataset=sprites", "model=mlp_higgins_small", "model.latent_dim=10", "trainer=quick",
         "metrics=[rate_distortion,evidence,linear_probe,mig,dci,factor_vae_score]", *FEW, *PROBE,
     ),
     "mnist5k": (
-        "dataset=mnist5k", "model=mlp", "model.latent_dim=10", "trainer.steps=1500",
+        "dataset=mnist5k", "model=mlp", "model.latent_dim=10", "trainer=quick",
         "metrics=[rate_distortion,evidence,linear_probe]", *FEW, *PROBE,
     ),
 }  # fmt: skip
@@ -79,8 +79,8 @@ def main() -> None:
     """Every run, then the table."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "results/precision/laptop")
     rows = []
-    for seed in SEEDS:
-        for study in STUDIES:
+    for study in STUDIES:
+        for seed in SEEDS:
             for precision in ("fp32", "bf16"):
                 rows += values(study, seed, precision)
                 print(study, seed, precision, file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.precision import Precision, networks_in
 
-PIECE = 2**19  # numbers of the widest layer held at a time: 2 MB of float32, what a core's cache keeps near
+PIECE = 2**20  # numbers of the widest layer held at a time: 4 MB of float32, what a processor's cache keeps near
 
 LogLikelihood = Callable[[Tensor, Tensor], Tensor]  # x (b, *shape), z (k, b, D) -> (k, b) nats
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -15,8 +16,9 @@ from models.heads import Heads
 from models.likelihoods import Bernoulli, Gaussian
 from models.networks import conv, linear, mlp
 from models.noise import Stream
+from models.quick import Thin, quickened
 from models.sampling import draw
-from models.vae import VAE
+from models.vae import VAE, log_px_z
 
 GREY = torch.rand((7, 1, 8, 8), generator=torch.Generator().manual_seed(0))
 HEADS = [
@@ -37,7 +39,7 @@ def model_of(make, heads, **options):
 def test_pieces_give_the_log_density_of_the_distribution(make, heads, rows):
     model, x = model_of(make, heads), GREY.double()
     z = torch.randn((5, 7, 3), dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    found = Streamed(model._log_px_z, z, rows).log_prob(x)
+    found = Streamed(partial(log_px_z, model.decoder), z, rows).log_prob(x)
     torch.testing.assert_close(found, model.decoder(z).log_prob(x), rtol=1e-12, atol=1e-12)
 
 
@@ -58,6 +60,23 @@ def test_weighing_gives_what_decoding_gives_and_no_gradient():
     torch.testing.assert_close(quick.log_w, plain.log_w, rtol=1e-12, atol=1e-12)
     assert torch.equal(quick.kl, plain.kl)
     assert not quick.log_px_z.requires_grad
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 13, 10), (1, 28, 28), (5, 9, 9)])
+def test_a_quickened_decoder_gives_the_same_and_leaves_the_first_as_it_was(shape):
+    torch.manual_seed(0)
+    decoder = conv(shape, torch.full(shape, 0.3), latent_dim=3, channels=(5, 6)).double().decoder
+    quick = quickened(decoder)
+    assert any(isinstance(module, Thin) for module in quick.modules()) == (shape[0] < 5)
+    z = torch.randn((4, 3, 3), dtype=torch.float64)
+    torch.testing.assert_close(quick(z).base_dist.logits, decoder(z).base_dist.logits, rtol=1e-12, atol=1e-12)
+    assert all(parameter.is_contiguous() for parameter in decoder.parameters())
+    assert not {id(one) for one in decoder.parameters()} & {id(one) for one in quick.parameters()}
+
+
+def test_a_decoder_without_convolutions_is_quick_already():
+    decoder = model_of(mlp, Heads()).decoder
+    assert quickened(decoder) is decoder
 
 
 class Own(nn.Module):

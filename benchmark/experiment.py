@@ -28,7 +28,7 @@ from benchmark.store.names import file_of, of_other_readouts
 from benchmark.store.provenance import code_state
 from benchmark.store.record import Record, known_record, make_way, write_record
 from benchmark.store.versions import NUMBERS, SCORES, version_of
-from benchmark.training.kept import trained
+from benchmark.training.kept import train_anew, trained_before
 from benchmark.training.loading import with_data
 from benchmark.training.memory import keep_freed_blocks
 from benchmark.training.setup import Setup, build, rehearse_training
@@ -114,9 +114,11 @@ def failure(plan: Plan, error: BaseException) -> Record:
 def _measure(plan: Plan, previous: Record | None, metrics: Mapping[str, Sequence[Component]]) -> Record:
     started = time.perf_counter()
     setup = build(plan)
-    rehearse(setup, tuple({metric.name: metric for of in metrics.values() for metric in of}.values()))
+    require_densities(setup)
+    if (training := trained_before(setup)) is None:
+        rehearse(setup, tuple({metric.name: metric for of in metrics.values() for metric in of}.values()))
     begun = time.perf_counter()
-    training = trained(setup)
+    training = training or train_anew(setup)
     started += time.perf_counter() - begun - training.seconds  # which may have been in a stack, or before a kill
     if previous is None:
         _forget(plan.folder)

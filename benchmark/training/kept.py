@@ -19,13 +19,15 @@ from benchmark.training.stacked import Outcome, together
 from benchmark.training.validation import Row
 
 
-def trained(setup: Setup) -> Training:
-    """Train, or load what was trained before; returns what is known of the training."""
+def trained_before(setup: Setup) -> Training | None:
+    """Load what this very run has trained, if it is to be had; returns what is known of the training, of no time where
+    there is nothing to train."""
+    return Training(0.0) if setup.model is None or setup.plan.trainer is None else _before(setup)
+
+
+def train_anew(setup: Setup) -> Training:
+    """Train, from what the journal kept or from the start; returns what is known of the training."""
     plan = setup.plan
-    if setup.model is None or plan.trainer is None:
-        return Training(0.0)
-    if (before := _before(setup)) is not None:
-        return before
     journal = _journal(plan)
     try:
         history = train(setup, Pixels(setup.dataset, "validation", setup.device), journal=journal)

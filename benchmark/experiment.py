@@ -16,7 +16,7 @@ from benchmark.config.compose import compose
 from benchmark.config.plan import Plan
 from benchmark.drawing.matrices import draw_matrices
 from benchmark.measure.engine import Evaluation, evaluate
-from benchmark.measure.pictures import draw_pictures
+from benchmark.measure.pictures import drawn_beside, pictures_of
 from benchmark.measure.readout import Posteriors, left_out, posteriors_of, rehearse_metrics, require_densities, see
 from benchmark.store.codes import save_codes
 from benchmark.store.curves import keep_curves
@@ -156,10 +156,13 @@ def _of_readout(
     seen = see(setup, readout, posteriors)
     seconds[f"readout {readout.name}"] = round(time.perf_counter() - started, 3)
     seed = plan.settings.evaluation_seed
-    evaluation = evaluate(metrics, plan.metrics_explicit, seen.representation, seen.trained, seed)
-    _keep(setup, seen.representation, evaluation.curves, measured_before(previous, readout))
+    pictures = []
     if setup.model is not None and readout.name == AMORTISED:
-        draw_pictures(plan.folder, setup.model, setup.drawn["test"], posteriors["test"], seed, seen.representation)
+        x, known = setup.drawn["test"], posteriors["test"]
+        pictures = pictures_of(plan.folder, setup.model, x, known, seed, seen.representation)
+    with drawn_beside(pictures, plan.settings.threads > 1):
+        evaluation = evaluate(metrics, plan.metrics_explicit, seen.representation, seen.trained, seed)
+    _keep(setup, seen.representation, evaluation.curves, measured_before(previous, readout))
     return evaluation
 
 

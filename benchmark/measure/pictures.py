@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,28 +20,51 @@ from metrics.core import Representation
 from models.divergences import kl_per_dimension
 from models.vae import VAE
 
+Picture = Callable[[], None]
 COLUMNS = 12
 MOST_DIMENSIONS = 10
 TILE = 0.62  # inches of an image
 
 
 @torch.no_grad()
-def draw_pictures(
+def pictures_of(
     folder: Path, model: VAE, x: Tensor, posteriors: Sequence[Distribution], seed: int, representation: Representation
-) -> None:
-    """Write reconstructions, prior_samples and traversals.png for images x (N, C, H, W); nothing for vectors."""
+) -> list[Picture]:
+    """What draws reconstructions, prior_samples and traversals.png of images x (N, C, H, W), which are decoded now;
+    nothing for vectors."""
     if x.ndim != 4:
-        return
+        return []
     mean = torch.cat([posterior.mean for posterior in posteriors[:3]])
     shown = x[:COLUMNS]
     reconstructions = model.predict(mean[:COLUMNS])
     title = "test images (above) and what is decoded from the means of their codes (below)"
-    _save(folder / "reconstructions.png", torch.cat([shown, reconstructions]), COLUMNS, title, None)
+    both = torch.cat([shown, reconstructions])
+    pictures: list[Picture] = [partial(_save, folder / "reconstructions.png", both, COLUMNS, title, None)]
     importance, unit = _importance(mean, posteriors[:3], model.prior())
-    _traversals(folder / "traversals.png", model, mean, importance, unit)
+    pictures.append(_traversals(folder / "traversals.png", model, mean, importance, unit))
     if representation.test.stddev is not None:
         samples = model.sample(5 * COLUMNS, noise_stream(seed, "pictures", x.device))
-        _save(folder / "prior_samples.png", samples, COLUMNS, "decoded from draws of the prior", None)
+        said = "decoded from draws of the prior"
+        pictures.append(partial(_save, folder / "prior_samples.png", samples, COLUMNS, said, None))
+    return pictures
+
+
+@contextmanager
+def drawn_beside(pictures: Sequence[Picture], at_once: bool) -> Iterator[None]:
+    """Draw them in a thread of their own while what is inside goes on (`at_once`), or when it has ended well."""
+    if not at_once:
+        yield
+        _draw(pictures)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        drawing = pool.submit(_draw, pictures)
+        yield
+        drawing.result()
+
+
+def _draw(pictures: Sequence[Picture]) -> None:
+    for picture in pictures:
+        picture()
 
 
 def _importance(mean: Tensor, posteriors: Sequence[Distribution], prior: Distribution) -> tuple[Tensor, str]:
@@ -49,7 +75,7 @@ def _importance(mean: Tensor, posteriors: Sequence[Distribution], prior: Distrib
     return torch.cat([rate for rate in rates if rate is not None]).mean(0), "nats"
 
 
-def _traversals(path: Path, model: VAE, means: Tensor, importance: Tensor, unit: str) -> None:
+def _traversals(path: Path, model: VAE, means: Tensor, importance: Tensor, unit: str) -> partial[None]:
     order = importance.argsort(descending=True)[:MOST_DIMENSIONS]
     steps = torch.linspace(-2.5, 2.5, COLUMNS - 1, device=means.device)
     centre, spread = means.mean(0), means.std(0).clamp_min(0.1)
@@ -59,7 +85,7 @@ def _traversals(path: Path, model: VAE, means: Tensor, importance: Tensor, unit:
     images = model.predict(codes.flatten(0, 1))
     labels = [f"z{d}: {importance[d].item():.2f} {unit}" for d in order.tolist()]
     title = "one code changed at a time, from -2.5 to 2.5 standard deviations of its means"
-    _save(path, images, len(steps), title, labels)
+    return partial(_save, path, images, len(steps), title, labels)
 
 
 def _save(path: Path, images: Tensor, columns: int, title: str, labels: list[str] | None) -> None:

@@ -160,8 +160,9 @@ def _of_readout(
     if setup.model is not None and readout.name == AMORTISED:
         x, known = setup.drawn["test"], posteriors["test"]
         pictures = pictures_of(plan.folder, setup.model, x, known, seed, seen.representation)
-    with drawn_beside(pictures, plan.settings.threads > 1):
-        evaluation = evaluate(metrics, plan.metrics_explicit, seen.representation, seen.trained, seed)
+    count = plan.settings.threads
+    with drawn_beside(pictures, count > 1):
+        evaluation = evaluate(metrics, plan.metrics_explicit, seen.representation, seen.trained, seed, count)
     _keep(setup, seen.representation, evaluation.curves, measured_before(previous, readout))
     return evaluation
 

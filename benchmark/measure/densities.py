@@ -25,7 +25,7 @@ from models.vae import VAE
 
 # multiplications of the decoder that may be spent, whatever the machine, so that every machine measures the same
 RATE_WORK = 2**33  # on the default number of samples of rate and distortion: a fraction of a second
-EVIDENCE_WORK = 100 * RATE_WORK  # on importance samples, by the default number of examples: a minute at most
+EVIDENCE_WORK = 64 * RATE_WORK  # on importance samples, by the default number of examples: half a minute
 MOST_SAMPLES = 2**14
 
 
@@ -103,7 +103,7 @@ def _examples(trained: TrainedModel, model: VAE, num_samples: int) -> int:
 
 def evidence(trained: TrainedModel, *, num_samples: Count = 100, num_examples: Count | None = None) -> Measurement:
     """iwae_<K> = E_x L_K(x) *(Burda et al., 2016)* and the effective sample size, K = `num_samples`; on the first
-    `num_examples` of the test split. None takes as many as about 10^12 multiplications allow, which the row says.
+    `num_examples` of the test split. None takes as many as about 5 10^11 multiplications allow, which the row says.
 
     The curve `iwae` has E_x L_K(x) and its standard error over examples for K = 1, 2, 5, 10, ... up to `num_samples`,
     of the same samples.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from benchmark.measure.densities import TrainedModel
 from benchmark.store.codes import FILE as CODES
 from benchmark.training.loading import load_dataset
 from benchmark.training.noise import noise_stream, numpy_stream
+from benchmark.training.threads import threads as so_many
 from metrics.core import AMORTISED, Array, Inapplicable, Measurement, Representation, Score, flagged
 
 
@@ -37,30 +39,59 @@ def evaluate(
     representation: Representation,
     trained: TrainedModel | None,
     seed: int,
+    threads: int = 1,
 ) -> Evaluation:
     """Run the metrics, each with a random stream of its own, so that no score depends on which others were asked for.
 
     A metric that the data cannot feed is left out with its reason; where it was `explicit`ly asked for it is an error.
-    What a metric raises is raised with its name.
+    What a metric raises is raised with its name. With two `threads` or more, metrics of densities (torch) and of arrays
+    (numpy) go on beside each other, each kind with half of them.
     """
+    asked = list(metrics)
+
+    def lane(some: Sequence[Component]) -> dict[str, Measurement | str]:
+        return {metric.name: _found(metric, explicit, representation, trained, seed) for metric in some}
+
+    found = lane(asked) if threads < 2 else _beside(asked, lane, threads // 2)
     scores: list[Score] = []
-    left_out: dict[str, str] = {}
     curves: dict[str, Array] = {}
-    for metric in metrics:
-        try:
-            found = _measure(metric, representation, trained, seed)
-        except Inapplicable as error:
-            if explicit:
-                raise ConfigurationError(f"metrics=[{metric.name}]: {error}") from error
-            left_out[metric.name] = str(error)
-            continue
-        except (ConfigurationError, OSError, MemoryError):  # which say what they are about
-            raise
-        except Exception as error:  # a metric may be somebody else's, and raise anything
-            raise _blamed(metric, error) from error
-        scores += [replace(score, selector=metric.name, readout=representation.readout) for score in found.scores]
-        curves |= found.curves
+    for name in (metric.name for metric in asked):
+        if isinstance(measured := found[name], Measurement):
+            scores += [replace(score, selector=name, readout=representation.readout) for score in measured.scores]
+            curves |= measured.curves
+    left_out = {metric.name: why for metric in asked if isinstance(why := found[metric.name], str)}
     return Evaluation(tuple(scores), left_out, curves=curves)
+
+
+Lane = Callable[[Sequence[Component]], dict[str, Measurement | str]]
+
+
+def _beside(metrics: Sequence[Component], lane: Lane, threads: int) -> dict[str, Measurement | str]:
+    """One lane in a thread of its own, which is given as many threads of libraries as the other."""
+
+    def of_arrays() -> dict[str, Measurement | str]:
+        with so_many(threads):  # OpenMP counts for each thread that asks
+            return lane([metric for metric in metrics if not needs_densities(metric)])
+
+    with so_many(threads), ThreadPoolExecutor(1) as pool:
+        other = pool.submit(of_arrays)
+        return lane([metric for metric in metrics if needs_densities(metric)]) | other.result()
+
+
+def _found(
+    metric: Component, explicit: bool, representation: Representation, trained: TrainedModel | None, seed: int
+) -> Measurement | str:
+    """What a metric gives, or why the data cannot feed it."""
+    try:
+        return _measure(metric, representation, trained, seed)
+    except Inapplicable as error:
+        if explicit:
+            raise ConfigurationError(f"metrics=[{metric.name}]: {error}") from error
+        return str(error)
+    except (ConfigurationError, OSError, MemoryError):  # which say what they are about
+        raise
+    except Exception as error:  # a metric may be somebody else's, and raise anything
+        raise _blamed(metric, error) from error
 
 
 def _blamed(metric: Component, error: Exception) -> Exception:

@@ -43,7 +43,9 @@ def through(network: nn.Module, x: Tensor) -> Tensor:
 @functools.cache
 def has_bf16(device_type: str) -> bool:
     """Whether torch multiplies bf16 there by instructions for it, and so no slower than float32."""
-    return device_type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if device_type != "cpu":
+        return True
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 PRODUCTS = frozenset(

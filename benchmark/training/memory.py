@@ -7,7 +7,7 @@ import functools
 import sys
 
 LARGEST = 2**25  # bytes of a block that is taken from the heap, from the start: what glibc allows itself at most
-KEPT = 2**28  # bytes at the end of the heap that stay although they are free
+KEPT = 2**27  # bytes at the end of the heap that stay although they are free
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # names of mallopt's options in malloc.h
 
 

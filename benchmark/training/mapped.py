@@ -39,23 +39,40 @@ class Whole(nn.Module):
         return value(self.model)
 
 
-def stacked_tensors(wholes: Sequence[Whole]) -> tuple[Tree, Tree]:
-    """The parameters, and those buffers that differ, of all wholes; each whole's own are then parts of them."""
+def stacked_tensors(wholes: Sequence[Whole], like: Tree | None = None) -> tuple[Tree, Tree]:
+    """The parameters, and those buffers that differ, of all wholes; each whole's own are then parts of them.
+
+    Parameters lie in memory as those stacks in `like` do that have their names, gradients, so that none is copied.
+    """
     parameters = [dict(one.named_parameters()) for one in wholes]
     buffers = [dict(one.named_buffers()) for one in wholes]
     differing = [name for name, own in buffers[0].items() if not all(torch.equal(own, tree[name]) for tree in buffers)]
-    return _stacked(parameters, list(parameters[0])), _stacked(buffers, differing)
+    return _stacked(parameters, list(parameters[0]), like or {}), _stacked(buffers, differing, {})
 
 
 @torch.no_grad()
-def _stacked(trees: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> Tree:
+def _stacked(trees: Sequence[Mapping[str, Tensor]], names: Sequence[str], like: Tree) -> Tree:
     found = {}
     for name in names:
-        stack = torch.stack([tree[name] for tree in trees]).contiguous()
+        stack = laid_out(torch.stack([tree[name] for tree in trees]), like.get(name))
         for tree, part in zip(trees, stack, strict=True):
             tree[name].data = part
         found[name] = stack.requires_grad_(trees[0][name].requires_grad)
     return found
+
+
+def laid_out(stack: Tensor, like: Tensor | None) -> Tensor:
+    """A stack whose dimensions lie in memory in the order in which those of another do, member after member."""
+    strides = [0] * stack.ndim if like is None else like.stride()
+    order = [0, *sorted(range(1, stack.ndim), key=lambda dim: -strides[dim])]
+    back = sorted(range(stack.ndim), key=lambda place: order[place])
+    return stack.permute(order).contiguous().permute(back)
+
+
+def set_free(whole: Whole) -> None:
+    """Give a whole weights in memory of its own, in the usual order."""
+    for tensor in (*whole.parameters(), *whole.buffers()):
+        tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
 
 
 def numbers_of(values: Sequence[Value], like: Tensor) -> Tree:
@@ -98,16 +115,18 @@ class Member(NamedTuple):
     batch: Batch  # a small one
 
 
-def refuse_unlike(first: Member, last: Member) -> None:
-    """NotAlike unless both have the values and gradients in a stack that each has alone.
+def refuse_unlike(first: Member, last: Member) -> Tree:
+    """NotAlike unless both have the values and gradients in a stack that each has alone; gives gradients by name.
 
     It is tried in double precision on copies, with streams of its own: nothing is drawn from, and nothing moves.
     """
     try:
         pair = [one._replace(whole=whole.double(), values=values) for one, whole, values in map(_copied, (first, last))]
         weights, buffers = stacked_tensors([one.whole for one in pair])
+        found: Tree = {}
         for values in zip(*(one.values for one in pair), strict=True):
-            _refuse_unlike_value(pair, values, weights, buffers)
+            found = {**_refuse_unlike_value(pair, values, weights, buffers), **found}
+        return found
     except NotAlike:
         raise
     except Exception as error:  # torch says no in many ways
@@ -120,7 +139,7 @@ def _copied(one: Member) -> tuple[Member, Whole, Sequence[Value]]:
     return one, whole, values
 
 
-def _refuse_unlike_value(pair: Sequence[Member], values: Sequence[Value], weights: Tree, buffers: Tree) -> None:
+def _refuse_unlike_value(pair: Sequence[Member], values: Sequence[Value], weights: Tree, buffers: Tree) -> Tree:
     x = torch.stack([one.batch.x for one in pair]).double()
     places = range(len(pair))
     numbers = numbers_of(values, x)
@@ -133,6 +152,7 @@ def _refuse_unlike_value(pair: Sequence[Member], values: Sequence[Value], weight
         _refuse_distant(mapped[place], alone, "its value")
         for name, gradient in _gradients(alone, dict(one.whole.named_parameters())).items():
             _refuse_distant(gradients[name][place], gradient, f"its gradient of {name}")
+    return gradients
 
 
 def _gradients(value: Tensor, weights: Mapping[str, Tensor]) -> Tree:

@@ -20,6 +20,7 @@ from benchmark.training.mapped import (
     Whole,
     numbers_of,
     refuse_unlike,
+    set_free,
     stacked_tensors,
     values_of,
 )
@@ -43,23 +44,30 @@ def together(courses: Sequence[Course]) -> Iterator[tuple[int, Outcome]]:
     """
     if unknown := {_name(update) for update in _updates(courses[0]) if isinstance(update, Update)} - RULES.keys():
         raise NotAlike(f"the rule of torch.optim.{min(unknown)} takes no stack")
-    refuse_unlike(_member(courses[0]), _member(courses[-1]))
+    like = refuse_unlike(_member(courses[0]), _member(courses[-1]))
     orders = [course.rows() for course in courses]
     going, step, total = dict(enumerate(courses)), 0, courses[0].total
     progress = bar(total, f"training {len(courses)} as one", "step", only_on_terminal=True)
     while going:
         step = max(step, min(course.done for course in going.values()))
         if step == total:
-            yield from ((number, course.finish()) for number, course in going.items())
+            yield from ((number, _finished(course)) for number, course in going.items())
             break
         here = [number for number, course in going.items() if course.done <= step]
         until = min([total, *(course.done for course in going.values() if course.done > step)])
-        stack = _Stack([going[number] for number in here], [orders[number] for number in here])
+        stack = _Stack([going[number] for number in here], [orders[number] for number in here], like)
         step, ended = stack.train(step, until, progress)
         for place, error in ended.items():
             course = going.pop(here[place])
-            yield here[place], error or course.finish()
+            yield here[place], error or _finished(course)
     progress.close()
+
+
+def _finished(course: Course) -> list[Row]:
+    """The history of a course, whose weights are no part of a stack any more."""
+    history = course.finish()
+    set_free(Whole(course.model, course.objectives))
+    return history
 
 
 def _updates(course: Course) -> list[Update | ClosedForm]:
@@ -81,10 +89,12 @@ def _name(update: Update) -> str:
 class _Stack:
     """Courses at one step, whose weights and states are parts of stacked ones as long as it is there."""
 
-    def __init__(self, courses: Sequence[Course], orders: Sequence[Iterator[tuple[int, Tensor]]]) -> None:
+    def __init__(
+        self, courses: Sequence[Course], orders: Sequence[Iterator[tuple[int, Tensor]]], like: Tree | None = None
+    ) -> None:
         self.courses, self.orders, self.first = courses, orders, courses[0]
         wholes = [Whole(course.model, course.objectives) for course in courses]
-        self.weights, self.buffers = stacked_tensors(wholes)
+        self.weights, self.buffers = stacked_tensors(wholes, like)
         names = {id(parameter): name for name, parameter in wholes[0].named_parameters()}
         self.updates: dict[Update | ClosedForm, _StackedUpdate | list[ClosedForm]] = {}
         for one, *others in zip(*(_updates(course) for course in courses), strict=True):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from benchmark.training.mapped import laid_out
 from benchmark.training.rules import RULES, State, each, starting
 from benchmark.training.updates import Update
 
@@ -33,11 +34,9 @@ class StackedOptimizer:
     def _gathered(self, i: int) -> State:
         """What the members' optimisers know of a parameter; the number of the step is the same for all."""
         own = [update.optimizer.state.get(update.parameters[i], {}) for update in self.updates]
-        keys = [key for key, value in own[0].items() if isinstance(value, Tensor)]
-        return {
-            key: own[0][key].clone() if key == "step" else torch.stack([one[key] for one in own]).contiguous()
-            for key in keys
-        }
+        found = {key: [one[key] for one in own] for key, value in own[0].items() if isinstance(value, Tensor)}
+        stacks = {key: laid_out(torch.stack(value), self.weights[i]) for key, value in found.items() if key != "step"}
+        return {"step": found["step"][0].clone(), **stacks} if "step" in found else stacks
 
     def _show(self) -> None:
         """Let every member's optimiser see its part of the states, which later steps change in place."""
@@ -60,10 +59,16 @@ class _OneRate(StackedOptimizer):
 
     def _step(self, gradients: Sequence[Tensor | None], rates: Sequence[float]) -> None:
         for weights, gradient in zip(self.weights, gradients, strict=True):
-            weights.grad = None if gradient is None else gradient.contiguous()  # fused kernels go by order in memory
+            weights.grad = None if gradient is None else _as(weights, gradient)
         self.optimizer.param_groups[0]["lr"] = rates[0]
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+
+
+def _as(weights: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient in the weights' order in memory, by which fused kernels go."""
+    same = gradient.stride() == weights.stride()
+    return gradient if same else torch.empty_like(weights, requires_grad=False).copy_(gradient)
 
 
 class _ManyRates(StackedOptimizer):

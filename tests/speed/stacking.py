@@ -17,10 +17,11 @@ from benchmark.datasets import Dataset
 from benchmark.training.course import Course
 from benchmark.training.fit import NOTHING
 from benchmark.training.kept import options_of
+from benchmark.training.mapped import refuse_unlike
 from benchmark.training.pixels import Pixels
 from benchmark.training.progress import bar
 from benchmark.training.setup import build_model, build_objective
-from benchmark.training.stacked import _Stack
+from benchmark.training.stacked import _member, _Stack
 from tests.speed.core import Row, Timed, interleaved, training_products
 
 COMMON = ("objective=beta_vae", "trainer.steps=1000000", "trainer.validations=1")
@@ -61,7 +62,8 @@ def _timed(
     stacked, alone = (_courses(overrides, shape, count, device) for _ in range(2))
     orders = [course.rows() for course in alone]
     progress, done = bar(1, "", "", only_on_terminal=True), itertools.count(0, steps)
-    stack = _Stack(stacked, [course.rows() for course in stacked])
+    like = refuse_unlike(_member(stacked[0]), _member(stacked[-1]))
+    stack = _Stack(stacked, [course.rows() for course in stacked], like)
 
     def one_at_a_time() -> None:
         for course, order in zip(alone, orders, strict=True):

@@ -1,6 +1,6 @@
 """Training steps of stacked models beside those of the same models one at a time: a perceptron and convolutions.
 
-On a GPU of 1, 8, 32 and 128 models; on a processor of a few, which gain nothing there.
+On a GPU of 1, 8, 32 and 128 models; on a processor of fewer, where tiny ones alone gain.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ from benchmark.training.stacked import _member, _Stack
 from tests.speed.core import Row, Timed, interleaved, training_products
 
 COMMON = ("objective=beta_vae", "trainer.steps=1000000", "trainer.validations=1")
-LAYERS = [(784, 512), (512, 32), (16, 512), (512, 784)]
-PERCEPTRON = ("model=mlp", "model.latent_dim=16", "model.encoder_hidden=[512]", "model.decoder_hidden=[512]")
 
 
 def rows(quick: bool) -> list[Row]:
@@ -35,17 +33,25 @@ def rows(quick: bool) -> list[Row]:
     counts = (1, 8, 32, 128) if cuda else (1, 2) if quick else (1, 4, 8)
     steps = 2 if quick else 100 if cuda else 5
     device = torch.device("cuda" if cuda else "cpu")
-    return [row(count, steps, device) for row in (_perceptron, _convolutions) for count in counts]
+    few = [_perceptron((1, 8, 8), 32, 4, 20, count, steps, device) for count in (1, 8, 32)]
+    many = [_perceptron((1, 28, 28), 512, 16, 100, count, steps, device) for count in counts]
+    return [*few, *many, *(_convolutions(count, steps, device) for count in counts)]
 
 
-def _perceptron(count: int, steps: int, device: torch.device) -> Row:
+def _perceptron(
+    shape: tuple[int, ...], hidden: int, latent: int, size: int, count: int, steps: int, device: torch.device
+) -> Row:
     """With its matrix products as the limit."""
-    timed = _timed([*PERCEPTRON, "trainer.batch_size=100"], (1, 28, 28), count, steps, device)
-    products = training_products(100, LAYERS, torch.empty(0, device=device))
+    pixels = int(np.prod(shape))
+    widths = (f"model.latent_dim={latent}", f"model.encoder_hidden=[{hidden}]", f"model.decoder_hidden=[{hidden}]")
+    timed = _timed(["model=mlp", *widths, f"trainer.batch_size={size}"], shape, count, steps, device)
+    layers = [(pixels, hidden), (hidden, 2 * latent), (latent, hidden), (hidden, pixels)]
+    products = training_products(size, layers, torch.empty(0, device=device))
     found = interleaved({**timed, "products": lambda: [products() for _ in range(count * steps)]}, rounds=5)
     limit = ("its matrix products", found["products"])
     peer = ("one at a time", found["alone"])
-    return Row(f"{count} models 784-512-16, batch 100", count * steps, "steps", found["stacked"], *limit, *peer)
+    name = f"{count} models {pixels}-{hidden}-{latent}, batch {size}"
+    return Row(name, count * steps, "steps", found["stacked"], *limit, *peer)
 
 
 def _convolutions(count: int, steps: int, device: torch.device) -> Row:

@@ -16,7 +16,6 @@ import pandas as pd
 from scipy import stats
 
 from benchmark import run
-from metrics.core import Score
 
 SEEDS = range(5)
 FEW = ("metrics.evidence.num_samples=50", "metrics.evidence.num_examples=1000")
@@ -41,13 +40,9 @@ def values(study: str, seed: int, precision: str) -> Iterator[dict[str, object]]
     """The scores of one run over all factors, of posterior means where they are of codes."""
     record = run([*STUDIES[study], f"trainer.precision={precision}", *sys.argv[2:]], seed=seed)
     for score in record.scores:
-        if score.name in SHOWN and score.representation in (None, "mean") and score.value is not None:
-            yield {"study": study, "score": name_of(score), "seed": seed, "precision": precision, "value": score.value}
-
-
-def name_of(score: Score) -> str:
-    """The score's name, with its factor where it is of one."""
-    return score.name if score.factor is None else f"{score.name}[{score.factor}]"
+        whole = score.factor is None and score.representation in (None, "mean")
+        if whole and score.name in SHOWN and score.value is not None:
+            yield {"study": study, "score": score.name, "seed": seed, "precision": precision, "value": score.value}
 
 
 def agreement(rows: pd.DataFrame) -> pd.DataFrame:

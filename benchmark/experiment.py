@@ -212,6 +212,7 @@ def _record(
         **code_state(plan.packages),
         "data_source": setup.dataset.source,
         "protocol": setup.dataset.protocol,
+        "shape": list(setup.dataset.shape),
         "encoder_input": f"one draw of the test split ({setup.dataset.binarisation} binarisation)",
         "device": str(setup.device),
         "threads": plan.settings.threads,

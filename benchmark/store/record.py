@@ -65,6 +65,7 @@ class _Provenance(BaseModel, extra="allow", strict=True):
     dirty: bool | None = None
     versions: dict[str, str] = {}
     seconds: dict[str, float] = {}
+    shape: list[Whole] = []  # of an example
     packages: dict[str, dict[str, str]] = {}  # of the user's: name -> version, sha256
 
 

@@ -9,6 +9,7 @@ from benchmark.reporting.analyses.claims import claims
 from benchmark.reporting.analyses.failures import Failures
 from benchmark.reporting.analyses.figures import boards, bounds, matrices, options, rate_distortion_plane
 from benchmark.reporting.analyses.findings import Analysis, Findings, checked
+from benchmark.reporting.analyses.pressure import pressure
 from benchmark.reporting.analyses.published import not_run
 from benchmark.reporting.analyses.udr import udr
 from benchmark.reporting.analyses.warnings import warnings
@@ -19,6 +20,7 @@ ANALYSES: tuple[Analysis, ...] = (
     rate_distortion_plane,
     bounds,
     options,
+    pressure,
     boards,
     matrices,
     correlations,

@@ -23,7 +23,7 @@ LINEAR = (
 )
 
 
-@pytest.mark.parametrize(("beta", "sigma2"), [(1.0, "0.25"), (2.0, "0.25"), (8.0, "0.25"), (1.0, "learned")])
+@pytest.mark.parametrize(("beta", "sigma2"), [(1.0, "0.25"), (8.0, "0.25"), (1.0, "learned")])
 def test_a_trained_linear_beta_vae_lands_on_the_closed_form(tmp_path, cache_dir, beta, sigma2):
     settings = [f"objective.beta={beta}", f"model.sigma2={sigma2}", f"results_dir={tmp_path}", f"cache_dir={cache_dir}"]
     plan = with_data(compose([*LINEAR, *settings]))

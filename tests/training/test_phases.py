@@ -270,7 +270,7 @@ def test_a_trainer_of_five_arguments_still_trains_and_takes_no_second_objective(
 
     plan = plan_of_run(*TINY, "objective@second=iwae")
     mine = replace(plan.trainer, name="mine", target=f"{__name__}.five", options={})
-    setup = Setup(replace(plan, trainer=mine, second=None), None, torch.device("cpu"), {}, "", 1, 2, 3)
+    setup = Setup(replace(plan, trainer=mine, second=None), None, torch.device("cpu"), {}, 1, 2, 3)
     assert train(setup, 4) == (2, 3, 1, 4, 0)
     with pytest.raises(ConfigurationError, match="objective@second=iwae: trainer=mine takes one objective alone"):
         train(replace(setup, plan=replace(plan, trainer=mine)), 4)

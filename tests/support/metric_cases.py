@@ -34,7 +34,7 @@ YAMLS = {path.stem: yaml.safe_load(path.read_text())[path.stem] for path in sort
 METRICS = {name: located(node["_target_"]) for name, node in YAMLS.items() if node["_target_"].startswith("metrics.")}
 QUICK = {
     **METRICS,
-    "linear_probe": partial(METRICS["linear_probe"], num_labels=(1000,), strengths=(0.03, 3.0)),
+    "linear_probe": partial(METRICS["linear_probe"], num_labels=(1000,), strengths=(0.03, 30.0)),
     "dci": partial(METRICS["dci"], rounds=20),
     "dci_lasso": partial(METRICS["dci"], estimator="lasso"),
     "beta_vae_score": partial(METRICS["beta_vae_score"], num_train=2000, num_test=1000),

@@ -13,6 +13,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from benchmark.checks.laws import Broken, hold
 from benchmark.config.plan import Plan
+from benchmark.training.mapped import gradients_of
 from benchmark.training.setup import build_model, build_objective
 from models.noise import Drawn, Noise, Recorded, Stream
 from models.vae import Batch
@@ -64,7 +65,7 @@ def _same(plan: Plan, options_of: Callable[[_Member, int], dict[str, float]], wh
     x = torch.rand((MEMBERS, SIZE, *SHAPE), generator=torch.Generator().manual_seed(0)).round().double()
     noise = [Recorded(Stream.seeded(seed)) for seed in range(MEMBERS)]
     values = [member(*given) for member, *given in zip(members, x, noise, options, strict=True)]
-    alone = [_gradients(value, dict(one.named_parameters())) for value, one in zip(values, members, strict=True)]
+    alone = [gradients_of(value, dict(one.named_parameters())) for value, one in zip(values, members, strict=True)]
     draws = [torch.stack(each) for each in zip(*(one.draws for one in noise), strict=True)]
     numbers = {key: torch.tensor([one[key] for one in options], dtype=torch.float64) for key in options[0]}
     for way in (_mapped_gradients, _gradients_of_mapped):
@@ -88,7 +89,7 @@ def _gradients_of_mapped(members: Sequence[_Member], *stacked: Any) -> tuple[Ten
     """The map first, then one gradient of the sum."""
     weights, buffers = stack_module_state(list(members))
     values = vmap(_function(members[0]))(weights, buffers, *stacked)
-    return values, _gradients(values.sum(), weights)
+    return values, gradients_of(values.sum(), weights)
 
 
 def _function(member: _Member) -> Callable[..., Tensor]:
@@ -96,13 +97,6 @@ def _function(member: _Member) -> Callable[..., Tensor]:
         return functional_call(member, (weights, buffers), (x, Drawn(draws), options))
 
     return value
-
-
-def _gradients(value: Tensor, weights: Mapping[str, Tensor]) -> Tree:
-    """Of every weight that can have one, zero where the value does not depend on it."""
-    free = {key: weight for key, weight in weights.items() if weight.requires_grad}
-    found = torch.autograd.grad(value, list(free.values()), allow_unused=True, materialize_grads=True)
-    return dict(zip(free, found, strict=True))
 
 
 def _close(stacked: Tensor, alone: Tensor, what: str) -> None:

@@ -145,17 +145,18 @@ def _refuse_unlike_value(pair: Sequence[Member], values: Sequence[Value], weight
     numbers = numbers_of(values, x)
     streams = [Stream.seeded(place, x.device) for place in places]
     mapped = values_of(pair[0].whole, values[0], weights, buffers, x, numbers, pair[0].batch, streams)
-    gradients = _gradients(mapped.sum(), weights)
+    gradients = gradients_of(mapped.sum(), weights)
     for place, one, value in zip(places, pair, values, strict=True):
         batch = replace(one.batch, x=x[place], noise=Stream.seeded(place, x.device))
         alone = value(one.whole.model, batch).mean()
         _refuse_distant(mapped[place], alone, "its value")
-        for name, gradient in _gradients(alone, dict(one.whole.named_parameters())).items():
+        for name, gradient in gradients_of(alone, dict(one.whole.named_parameters())).items():
             _refuse_distant(gradients[name][place], gradient, f"its gradient of {name}")
     return gradients
 
 
-def _gradients(value: Tensor, weights: Mapping[str, Tensor]) -> Tree:
+def gradients_of(value: Tensor, weights: Mapping[str, Tensor]) -> Tree:
+    """Of every weight that can have one, zero where the value does not depend on it."""
     free = {name: weight for name, weight in weights.items() if weight.requires_grad}
     found = torch.autograd.grad(value, list(free.values()), allow_unused=True, materialize_grads=True)
     return dict(zip(free, found, strict=True))

@@ -33,6 +33,14 @@ SCORES = (
           "exceed by chance only", EVIDENCE, column=8, drawn=True),
     Declared("exact_active_units", "exact active units", OPTIMUM, "0..D; 0: collapsed; says used, not useful: noise "
              "of unit variance counts", "units", None, (0, UNBOUNDED), column=10, drawn=True),
+    _nats("exact_entropy", "exact entropy", "H(x) of the data's distribution", "from 0 nats; a property of the data",
+          better=None, range=(0, UNBOUNDED)),
+    _nats("exact_information", "exact information", "I(x;z) under the encoder, an exact sum", "from 0 nats, at most "
+          "the rate; no direction", better=None, range=(0, UNBOUNDED), column=12, drawn=True),
+    _nats("exact_marginal_gap", "exact marginal gap", "R - I = KL(e(z) || m(z))", "from 0 nats; 0: the marginal is "
+          "that of the codes; no direction", better=None, range=(0, UNBOUNDED)),
+    _nats("exact_decoder_gap", "exact decoder gap", "I - (H - D) = E KL(p_e(x|z) || d(x|z))", "lower is better; 0: the "
+          "decoder inverts the encoder", better="lower", range=(0, UNBOUNDED)),
     Declared("effective_sample_size", "effective sample size", "how many of the importance samples count",
              "1..K; K: every importance weight alike; 1: one sample decides", "samples", range=(1, UNBOUNDED)),
 )  # fmt: skip

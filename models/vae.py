@@ -147,6 +147,11 @@ class VAE(nn.Module):
         likelihood = Streamed(partial(log_px_z, quickened(self.decoder)), z, rows_of(self.decoder, z), precision)
         return Inference(x, z, posterior, likelihood, self.prior())
 
+    def expected(self, x: Tensor, posterior: Distribution) -> Inference | None:
+        """The inference whose K = 1 values are exact expectations under the posterior, of models that can sum over all
+        of z; None of others."""
+        return None
+
     @property
     def multiplications(self) -> int:
         """What decoding one code costs."""

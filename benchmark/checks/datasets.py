@@ -8,14 +8,14 @@ import numpy as np
 
 from benchmark.checks.laws import hold
 from benchmark.datasets import SPLITS, Dataset
-from benchmark.datasets.core import FULL_GRID, HELD_OUT, PROBE_SEEN
+from benchmark.datasets.core import FULL_GRID, HELD_OUT, PROBE_SEEN, WHOLE
 from benchmark.datasets.splits import first_identical
 from metrics.core import FACTOR_TYPES
 
 
 def disjoint(data: Dataset) -> list[str]:
     """The splits that have no image in common."""
-    shared = {HELD_OUT: (), FULL_GRID: ("train",), PROBE_SEEN: ("probe",)}[data.protocol]
+    shared = {HELD_OUT: (), FULL_GRID: ("train",), PROBE_SEEN: ("probe",), WHOLE: SPLITS[1:]}[data.protocol]
     return [split for split in SPLITS if split not in shared]
 
 
@@ -50,6 +50,9 @@ def storage_range_and_shape(data: Dataset) -> None:
 def splits_are_disjoint_rows(data: Dataset) -> None:
     """train, validation, probe and test are rows of their own, int64, in range, none empty."""
     hold(set(data.splits) == set(SPLITS), f"splits are {sorted(data.splits)}, expected {', '.join(SPLITS)}")
+    if data.protocol == WHOLE:
+        everything = all(np.array_equal(np.sort(rows), np.arange(len(data.images))) for rows in data.splits.values())
+        hold(everything, "not every split is all there is")
     if data.protocol == FULL_GRID:
         everything = np.array_equal(np.sort(data.splits["train"]), np.arange(len(data.images)))
         hold(everything, "the full grid is not what it trains on")

@@ -18,6 +18,7 @@ SPLITS = ("train", "validation", "probe", "test")
 HELD_OUT = "held out"
 FULL_GRID = "trained on the full grid"
 PROBE_SEEN = "trained on the probe's images too"
+WHOLE = "nothing held out"
 
 
 class Paths:
@@ -71,7 +72,8 @@ class Dataset:
     symmetry: NDArray[np.int8] | None = None  # (N, F), see metrics.core.Codes; no part of the checksum: it is no datum
     source: str = ""  # which bytes these are, e.g. "regenerated" or "official npz"
     exact: Mapping[str, Any] = field(default_factory=dict)  # what is known in closed form, e.g. eigenvalues
-    # or FULL_GRID: the VAE trains on all images, so those of the other splits too; PROBE_SEEN: on the probe's too
+    # or FULL_GRID: the VAE trains on all images, so those of the other splits too; PROBE_SEEN: on the probe's too;
+    # or WHOLE: every split is all there is, for exact sums over a distribution
     protocol: str = HELD_OUT
 
     def decoded(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:

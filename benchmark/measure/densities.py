@@ -13,9 +13,12 @@ from torch.distributions import Distribution
 
 from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
+from benchmark.datasets.core import WHOLE
 from benchmark.measure.encode import BLOCK
+from benchmark.measure.enumerated import exact_sums
 from metrics.core import AMORTISED, Array, Better, Inapplicable, Measurement, Score
 from models.distributions import has_density
+from models.enumerable import EnumerableVAE
 from models.evidence import bounds, counts_up_to, importance_evidence, rates_and_distortions
 from models.exact import linear_beta_vae, linear_log_evidence
 from models.linear_gaussian import LinearGaussian, as_linear_gaussian, beta_of
@@ -80,14 +83,18 @@ def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) 
     if not rates:
         distortion = _mean("distortion", distortions, "lower", "at the one z of a point posterior")
         return [_null("rate", trained.no_density), distortion, _null("elbo", trained.no_density)]
-    note = f"{samples} samples of z per example"
+    summed = all(part.enumerated for part in parts)
+    note = "exact sums over all of z" if summed else f"{samples} samples of z per example"
     exact = all(part.closed_form for part in parts)
     of_rate = note if exact else f"by Monte Carlo, for no closed form is known; {note}"
-    return [
+    found = [
         _mean("rate", torch.cat(rates), None, of_rate),
         _mean("distortion", distortions, "lower", note),
         _mean("elbo", -(torch.cat(rates) + distortions), "higher", of_rate),
     ]
+    # nothing is estimated where the examples are the whole distribution
+    exactly = summed and trained.dataset.protocol == WHOLE
+    return [replace(score, stderr=None) for score in found] if exactly else found
 
 
 def affordable(model: VAE, work: int, count: int) -> int:
@@ -136,22 +143,27 @@ def _curve(x: Sequence[int], values: Tensor) -> Array:
     return np.column_stack([x, rows.mean(1), error])
 
 
-def exact(trained: TrainedModel) -> list[Score]:
-    """Closed forms: the optimum of a linear (beta-)VAE on Gaussian data, and log p(x) of the linear model at hand.
+def exact(trained: TrainedModel) -> Measurement:
+    """Closed forms: the optimum of a linear (beta-)VAE on Gaussian data, and log p(x) of the linear model at hand; of a
+    model over few states the sums of `exact_sums`.
 
     They are the model's, however its codes are read: the amortised readout has them, the others nothing.
     """
     if trained.readout != AMORTISED:
-        return []
+        return Measurement([])
+    objective = trained.plan.objective
+    beta = None if objective is None else beta_of(objective.build())
+    if isinstance(trained.model, EnumerableVAE):
+        return exact_sums(trained.model, trained.x, beta)
     known = None if trained.model is None else as_linear_gaussian(trained.model)
     if known is None:
-        raise Inapplicable("exact needs model=linear with a Gaussian likelihood: no closed form is known otherwise")
+        known_of = "model=linear with a Gaussian likelihood, or model=enumerable"
+        raise Inapplicable(f"exact needs {known_of}: no closed form is known otherwise")
     scores = [_exact_log_evidence(known, trained.x)]
-    eigenvalues, objective = trained.dataset.exact.get("eigenvalues"), trained.plan.objective
-    beta = None if objective is None else beta_of(objective.build())
+    eigenvalues = trained.dataset.exact.get("eigenvalues")
     if eigenvalues is not None and beta is not None:
         scores += _exact_optimum(known, list(eigenvalues), beta)
-    return scores
+    return Measurement(scores)
 
 
 def _exact_optimum(known: LinearGaussian, eigenvalues: list[float], beta: float) -> list[Score]:

@@ -10,11 +10,11 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many test processes as cores: more threads would only be in the way
 
-from benchmark.config.compose import compose
 from benchmark.store.provenance import package_state
 from benchmark.training.loading import with_data
 from metrics import declared
 from tests.support.choices import TINY
+from tests.support.composing import compose
 
 
 @pytest.fixture(autouse=True)

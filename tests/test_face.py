@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from benchmark import load, results, sweep
-from benchmark.config.compose import compose
 from benchmark.experiment import execute
 from benchmark.training.loading import with_data
 from benchmark.training.pixels import Pixels
 from metrics.core import Score
 from tests.support.choices import TINY
+from tests.support.composing import compose
 
 
 @pytest.fixture(scope="module")

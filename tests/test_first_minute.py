@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark.config.compose import compose
 from tests.slow import first_minute
 from tests.support.choices import TINY
+from tests.support.composing import compose
 
 
 @pytest.fixture(scope="module")

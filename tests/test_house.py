@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from benchmark.config.components import PACKAGES
-from benchmark.config.compose import compose
 from benchmark.config.guide import description, guide
 from benchmark.store.codes import FILE as CODES
 from benchmark.store.groups import COMPONENTS, EVERY
@@ -19,6 +18,7 @@ from benchmark.store.record import Record, write_record
 from benchmark.store.versions import SCORES
 from benchmark.training.loading import with_data
 from tests.support.choices import CONF, names_in
+from tests.support.composing import compose
 
 ROOT = CONF.parent
 FORBIDDEN = {"models": {"metrics", "benchmark", "sklearn"}, "metrics": {"models", "benchmark", "torch"}}

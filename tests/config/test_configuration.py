@@ -7,10 +7,10 @@ from typing import Literal
 import pytest
 
 from benchmark.config.components import ConfigurationError, check_options, check_value, locate
-from benchmark.config.compose import compose
 from benchmark.config.mistakes import named
 from benchmark.training.loading import device_of
 from models.types import Count, NonNegative, Variance
+from tests.support.composing import compose
 
 MISTAKES = {
     ("objective=beta_vae", "objective.bta=4"): "objective.bta: no such key; did you mean beta?",

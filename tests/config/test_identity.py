@@ -10,7 +10,7 @@ import pytest
 
 from benchmark.config import identity
 from benchmark.config.components import ConfigurationError, component, locate
-from benchmark.config.compose import Composer, compose
+from benchmark.config.compose import Composer
 from benchmark.config.plan import METRIC_SETS
 from benchmark.experiment import finished
 from benchmark.store.documents import digest
@@ -18,6 +18,7 @@ from benchmark.store.groups import IDENTITY
 from benchmark.store.manifest import read_manifest
 from benchmark.store.record import read_folder
 from tests.support.choices import FIXTURES
+from tests.support.composing import compose
 
 FROZEN = json.loads((FIXTURES / "identities.json").read_text())
 BEFORE = FIXTURES / "version2"  # a folder as it was written when identities were frozen

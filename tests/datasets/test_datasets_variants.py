@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.config.compose import compose
 from benchmark.datasets import Lazy, Paths, more_sprites, variants
 from benchmark.datasets.sprites import sprites
 from benchmark.reporting.columns import group_titles
 from benchmark.training.loading import comparison_group
 from benchmark.training.pixels import LAZY_MEAN, Pixels
 from tests.support.choices import image_dataset
+from tests.support.composing import compose
 
 
 @pytest.fixture(scope="module")

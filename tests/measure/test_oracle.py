@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from benchmark.config.compose import compose
 from benchmark.experiment import execute
 from benchmark.training.loading import with_data
+from tests.support.composing import compose
 
 LINEAR = (
     "dataset=linear_gaussian",

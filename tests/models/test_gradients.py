@@ -12,7 +12,6 @@ from torch.func import functional_call
 
 from benchmark.checks.gradients import exact_gradient, exact_gradient_where_declared, line_model
 from benchmark.checks.laws import Broken
-from benchmark.config.compose import compose
 from benchmark.training.setup import build_model
 from models import objectives
 from models.distributions import diagonal_normal
@@ -22,6 +21,7 @@ from models.objectives import beta_vae, elbo, iwae
 from models.sampling import draw
 from models.vae import VAE, Batch
 from tests.support.choices import names_in
+from tests.support.composing import compose
 
 SHAPE = (1, 4, 4)
 

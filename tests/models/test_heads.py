@@ -10,7 +10,6 @@ from torch.distributions import Independent, MultivariateNormal, Normal, kl_dive
 
 from benchmark.checks import heads
 from benchmark.checks.laws import Broken
-from benchmark.config.compose import compose
 from benchmark.training.setup import build_model
 from models.distributions import Delta, FullGaussian, GaussianMixture, NoDensity, diagonal_normal, mean_covariance
 from models.divergences import closed_form_kl, kl_per_dimension
@@ -21,6 +20,7 @@ from models.posteriors import Full
 from models.priors import StandardNormal
 from models.sampling import draw
 from tests.support.choices import names_in
+from tests.support.composing import compose
 
 POSTERIORS, PRIORS, LIKELIHOODS = (names_in(group) for group in ("posterior", "prior", "likelihood"))
 

@@ -10,11 +10,11 @@ from torch.distributions import Independent, Normal
 
 from benchmark.checks import models as laws
 from benchmark.checks import objectives
-from benchmark.config.compose import compose
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import build_model
 from models.noise import Stream
 from tests.support.choices import image_dataset, names_in
+from tests.support.composing import compose
 
 MODELS = [name for name in names_in("model") if not compose([f"model={name}"]).is_reference]
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from benchmark.config.compose import compose
 from benchmark.training.fit import fit
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import build_model, build_objective
@@ -23,6 +22,7 @@ from models.objectives import beta_vae, elbo
 from models.schedules import ramp
 from models.vae import Batch
 from tests.support.choices import image_dataset, names_in
+from tests.support.composing import compose
 
 SHAPE = (1, 6, 6)
 

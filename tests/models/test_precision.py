@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.config.compose import Composer, compose
+from benchmark.config.compose import Composer
 from benchmark.training.setup import build_model, build_objective
 from models import precision
 from models.auxiliary import auxiliaries_of
@@ -16,6 +16,7 @@ from models.noise import Stream
 from models.precision import Rounded, networks_in, through
 from models.vae import Batch
 from tests.support.choices import names_in
+from tests.support.composing import compose
 
 SHAPE = (1, 12, 12)
 ROUNDING = 2.0**-8  # the relative error of one number

@@ -11,9 +11,9 @@ import torch
 
 from benchmark.checks import stacking
 from benchmark.checks.laws import Broken
-from benchmark.config.compose import compose
 from models.objectives import beta_vae
 from tests.support.choices import names_in
+from tests.support.composing import compose
 
 SMALL = ("model=mlp", "model.latent_dim=4", "model.encoder_hidden=[8]", "model.decoder_hidden=[8]")
 

@@ -7,13 +7,13 @@ import pytest
 
 from benchmark.cli import check_claims
 from benchmark.config.components import ConfigurationError
-from benchmark.config.compose import compose
 from benchmark.reporting.checking import check
 from benchmark.reporting.claims import RELATIONS, check_planned, parse_claims, sides_of
 from benchmark.reporting.verdicts import as_json, latex, section
 from benchmark.store.asked import as_manifest
 from benchmark.sweeping.sweep import of_plans
 from metrics.core import Score
+from tests.support.composing import compose
 from tests.support.records import CLAIM, asked_of, record, runs
 
 

@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from benchmark.config.components import ConfigurationError
-from benchmark.config.compose import compose
 from benchmark.reporting.analyses.published import not_run
 from benchmark.reporting.board import wide_tables
 from benchmark.reporting.leaderboard import write_report
@@ -21,6 +20,7 @@ from benchmark.store.selection import BETA
 from metrics.core import Score
 from metrics.declared import declared
 from tests.support.choices import CONF, names_in
+from tests.support.composing import compose
 from tests.support.records import manifest, record, runs
 
 FOLDER = CONF.parent / "results" / "published"

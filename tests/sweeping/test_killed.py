@@ -11,13 +11,13 @@ import sys
 import threading
 import time
 
-from benchmark.config.compose import compose
 from benchmark.experiment import execute
 from benchmark.store.record import FILE, read_record
 from benchmark.sweeping.prepare import prepare
 from benchmark.sweeping.sweep import perform_all
 from benchmark.training.loading import with_data
 from tests.support.choices import TINY
+from tests.support.composing import compose
 
 
 def content(folder):

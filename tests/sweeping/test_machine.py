@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from benchmark.config.components import ConfigurationError
-from benchmark.config.compose import compose
 from benchmark.config.plan import Settings
 from benchmark.sweeping import machine
 from benchmark.sweeping.machine import Slots, cores, device_of_slot, devices, memory, need_of
 from benchmark.training.loading import device_of
+from tests.support.composing import compose
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity masks")

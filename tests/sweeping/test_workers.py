@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.config.compose import compose
 from benchmark.store.record import FILE, read_record
 from benchmark.sweeping import interrupts, workers
 from benchmark.sweeping.prepare import prepare
 from benchmark.sweeping.workers import perform
 from benchmark.training.progress import bar
 from tests.support.choices import CONF
+from tests.support.composing import compose
 
 CHEAP = ("dataset=digits", "model=pca", "metrics=[rate_distortion]")
 proc = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into processes by /proc")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmark.config.components import ConfigurationError
-from benchmark.config.compose import compose
 from benchmark.sweeping.prepare import prepare
+from tests.support.composing import compose
 
 IMPOSSIBLE = {
     ("objective=elbo", "posterior=delta"): "objective=elbo posterior=delta: a point posterior has no density",

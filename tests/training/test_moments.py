@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.config.compose import compose
 from benchmark.training.fit import fit
 from benchmark.training.moments import start_second_moments
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import build_model
 from models.objectives import elbo
 from tests.support.choices import image_dataset
+from tests.support.composing import compose
 
 BATCH = 20
 

@@ -7,13 +7,13 @@ import torch
 from torch.distributions import Independent, Normal
 
 from benchmark.config.components import ConfigurationError
-from benchmark.config.compose import compose
 from benchmark.training.fit import fit
 from benchmark.training.phases import PhaseOptions, UpdateOptions, evaluations
 from benchmark.training.setup import build_objective, train
 from models.objectives import elbo, iwae
 from models.priors import Mixture
 from tests.support.choices import TINY
+from tests.support.composing import compose
 from tests.training.test_train import parts
 
 WHOLE = (PhaseOptions(1.0, (UpdateOptions(),)),)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.config.compose import compose
 from benchmark.training.pixels import Pixels, sum_of_bits
 from benchmark.training.setup import build
 from tests.support.choices import image_dataset
+from tests.support.composing import compose
 
 CPU = torch.device("cpu")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from benchmark.config.compose import compose
 from benchmark.training.fit import fit
 from benchmark.training.noise import numpy_stream, seed_of, torch_stream
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import build_model, build_objective
 from tests.support.choices import image_dataset
+from tests.support.composing import compose
 
 SHAPE = (1, 6, 6)
 STREAMS = (

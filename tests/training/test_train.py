@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from benchmark.config.components import ConfigurationError
-from benchmark.config.compose import compose
 from benchmark.training.fit import fit
 from benchmark.training.optimizers import optimizer as build_optimizer
 from benchmark.training.order import batches
@@ -18,6 +17,7 @@ from benchmark.training.schedules import factor
 from benchmark.training.setup import build_model, build_objective
 from models.vae import VAE
 from tests.support.choices import image_dataset
+from tests.support.composing import compose
 
 
 @functools.cache

@@ -24,6 +24,7 @@ from benchmark.store.record import Record, read_record
 from benchmark.training.loading import device_of, load_dataset
 from benchmark.training.noise import noise_stream
 from benchmark.training.setup import assembled
+from models.noise import Noise
 from models.sampling import draw
 from models.vae import VAE
 
@@ -70,18 +71,23 @@ class Trained:
 
     @torch.no_grad()
     def decode(self, codes: ArrayLike) -> Floats:
-        """What codes (N, D) are decoded to: the pictures that stand for p(x|z), (N, *shape)."""
+        """What codes (N, D) are decoded to: the pictures that stand for p(x|z), (N, *shape), means or, where none is
+        known, one draw each, always the same."""
         z = torch.as_tensor(np.asarray(codes, dtype=np.float32), device=self._device)
         size = self.model.prior().event_shape[-1]
         if z.ndim != 2 or z.shape[1] != size:
             raise ValueError(f"codes have shape {tuple(z.shape)}, expected (N, {size})")
-        return torch.cat([self.model.predict(part) for part in torch.split(z, BLOCK)]).cpu().numpy()
+        return self._pictures(z, None)
 
     @torch.no_grad()
     def sample(self, num_examples: int, seed: int = 0) -> Floats:
-        """Means of p(x|z) for so many codes drawn from the prior, (n, *shape); the same for the same seed."""
-        z = draw(self.model.prior(), num_examples, noise_stream(seed, "samples", self._device))
-        return self.decode(z.cpu().numpy())
+        """Means of p(x|z), or draws where none is known, for so many codes drawn from the prior, (n, *shape); always
+        the same for one seed."""
+        noise = noise_stream(seed, "samples", self._device)
+        return self._pictures(draw(self.model.prior(), num_examples, noise), noise)
+
+    def _pictures(self, z: Tensor, noise: Noise | None) -> Floats:
+        return torch.cat([self.model.predict(part, noise) for part in torch.split(z, BLOCK)]).cpu().numpy()
 
     def _examples(self, images: ArrayLike) -> Tensor:
         x = torch.as_tensor(np.asarray(images, dtype=np.float32), device=self._device)

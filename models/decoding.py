@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -53,7 +54,7 @@ def widest(decoder: nn.Module, z: Tensor) -> int:
 
     hooks = [module.register_forward_hook(count) for module in decoder.modules()]
     try:
-        decoder(_one(z))
+        _decode(decoder, z)
     finally:
         for hook in hooks:
             hook.remove()
@@ -64,9 +65,12 @@ def widest(decoder: nn.Module, z: Tensor) -> int:
 def multiplications(decoder: nn.Module, z: Tensor) -> int:
     """What decoding one code costs, counted as it is decoded: a convolution's weights are used at every position."""
     with FlopCounterMode(display=False) as counter:
-        decoder(_one(z))
+        _decode(decoder, z)
     return max(1, counter.get_total_flops() // 2)
 
 
-def _one(z: Tensor) -> Tensor:
-    return z.new_zeros((1, 1, z.shape[-1]))
+def _decode(decoder: nn.Module, z: Tensor) -> None:
+    """One code and the density of one picture, which may take a network too."""
+    found = decoder(z.new_zeros((1, 1, z.shape[-1])))
+    with suppress(ValueError, NotImplementedError):  # a picture of zeros may be outside of a support
+        found.log_prob(z.new_zeros(found.event_shape))

@@ -11,6 +11,7 @@ from torch.distributions import Distribution
 from torch.nn.functional import softplus
 
 from models.distributions import bernoulli, diagonal_normal
+from models.noise import Noise
 from models.types import Positive, Variance
 
 Values = Literal["binary", "grey", "real"]  # what pixels are: 0 or 1, levels in [0, 1], or numbers
@@ -22,6 +23,8 @@ class Likelihood(nn.Module):
 
     outputs: int = 1  # arrays of the shape of an example that the network gives
     measures: ClassVar[dict[Values, Measure]]  # of a log-density, for each kind of values; others are refused
+    draws: ClassVar[bool] = False  # whether a picture stands for p(x|z) that was drawn from it, for its mean is unknown
+    extra: int = 0  # numbers that the density of one example holds beside the network's
 
     def forward(self, output: Tensor) -> Distribution:
         """p(x|z) of (..., outputs, *shape)."""
@@ -35,8 +38,8 @@ class Likelihood(nn.Module):
         """The output (outputs, n) that predicts the training mean (n,)."""
         raise NotImplementedError
 
-    def predict(self, distribution: Distribution) -> Tensor:
-        """The picture (..., *shape) that stands for p(x|z): its mean."""
+    def predict(self, distribution: Distribution, noise: Noise | None = None) -> Tensor:
+        """The picture (..., *shape) that stands for p(x|z): its mean, whatever the noise."""
         return distribution.mean
 
 

@@ -30,7 +30,12 @@ class MaskedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., inputs) -> (..., outputs)."""
-        return functional.linear(x, self.weight * self.mask, self.bias)
+        return functional.linear(x, self.masked, self.bias)
+
+    @property
+    def masked(self) -> Tensor:
+        """The weights that count, (outputs, inputs)."""
+        return self.weight * self.mask
 
 
 class MaskedPerceptron(nn.Module):

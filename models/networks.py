@@ -23,7 +23,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 def linear(shape: tuple[int, ...], mean: Tensor, heads: Heads = DEFAULT, *, latent_dim: Count = 3) -> VAE:
     """Linear encoder and decoder: probabilistic PCA *(Tipping and Bishop, 1999)* with a Gaussian likelihood."""
-    likelihood = heads.likelihood(shape)
+    likelihood = _likelihood(heads, shape)
     output = nn.Linear(latent_dim, likelihood.outputs * mean.numel())
     encoder = Encoder(nn.Flatten(), heads.posterior(mean.numel(), latent_dim))
     return _assemble(encoder, Decoder(output, shape, likelihood), heads, latent_dim, output, mean)
@@ -41,7 +41,7 @@ def mlp(
     decoder_activation: Activation = "tanh",
 ) -> VAE:
     """Fully connected encoder and decoder *(Burda et al., 2016: 784-200-200-50, tanh)*."""
-    likelihood = heads.likelihood(shape)
+    likelihood = _likelihood(heads, shape)
     widths = (mean.numel(), *encoder_hidden)
     features = nn.Sequential(nn.Flatten(), *_layers(widths, encoder_activation))
     hidden = (latent_dim, *decoder_hidden)
@@ -73,7 +73,7 @@ def conv(
         raise ValueError(f"model.kernels={list(kernels)}: more than the {len(channels)} layers of model.channels")
     if len(shape) != 3:
         raise ValueError(f"model=conv needs images (C, H, W), this data set has shape {shape} (use model=mlp)")
-    likelihood = heads.likelihood(shape)
+    likelihood = _likelihood(heads, shape)
     sizes = _halvings(shape[1], shape[2], len(channels))
     planes = (shape[0], *channels[: len(sizes) - 1])
     flat = planes[-1] * sizes[-1][0] * sizes[-1][1]
@@ -87,6 +87,12 @@ def conv(
     encoder = Encoder(features, heads.posterior(hidden[-1] if hidden else flat, latent_dim))
     decoder = Decoder(network, shape, likelihood)
     return _assemble(encoder, decoder, heads, latent_dim, output, mean, output_bias)
+
+
+def _likelihood(heads: Heads, shape: tuple[int, ...]) -> Likelihood:
+    """The head, built apart from torch's stream: networks start alike whatever a likelihood draws."""
+    with torch.random.fork_rng(devices=[]):
+        return heads.likelihood(shape)
 
 
 class _Unflattened(nn.Module):

@@ -8,6 +8,7 @@ MOST = 2**31 - 1  # what every library can count
 Count = Annotated[int, Ge(1), Le(MOST)]  # K, batch sizes, latent dimensions
 Even = Annotated[int, Ge(2), Le(MOST), MultipleOf(2)]
 Kernels = Annotated[tuple[Even, ...], MinLen(1)]  # of stride 2, which halve a size with equal margins if even
+Width = Annotated[int, Ge(0), Le(MOST)]  # of a layer that may be left out
 Steps = Annotated[int, Ge(0), Le(MOST)]  # of a warm-up
 Fraction = Annotated[float, Ge(0), Le(1)]
 Positive = Annotated[float, Gt(0)]

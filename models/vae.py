@@ -115,12 +115,13 @@ class Decoder(nn.Module):
 
     @property
     def numbers(self) -> int:
-        """How many numbers describe one decoded example: what it costs in memory."""
-        return self.likelihood.outputs * math.prod(self.shape)
+        """How many numbers describe one decoded example, its density's own among them: what it costs in memory."""
+        return self.likelihood.outputs * math.prod(self.shape) + self.likelihood.extra
 
-    def predict(self, z: Tensor) -> Tensor:
-        """The pictures (..., *shape) that stand for p(x|z)."""
-        return self.likelihood.predict(self(z))
+    def predict(self, z: Tensor, noise: Noise | None = None) -> Tensor:
+        """The pictures (..., *shape) that stand for p(x|z); those that are draws by `noise`, or always the same."""
+        drawn = {"noise": noise} if self.likelihood.draws else {}
+        return self.likelihood.predict(self(z), **drawn)
 
 
 class VAE(nn.Module):
@@ -157,9 +158,15 @@ class VAE(nn.Module):
         """What decoding one code costs."""
         return multiplications(self.decoder, next(self.parameters()).new_zeros(self.prior().event_shape))
 
-    def predict(self, z: Tensor) -> Tensor:
-        """The pictures that stand for p(x|z) of z (..., D), (..., *shape)."""
-        return self.decoder.predict(z) if isinstance(self.decoder, Decoder) else self.decoder(z).mean
+    def predict(self, z: Tensor, noise: Noise | None = None) -> Tensor:
+        """The pictures that stand for p(x|z) of z (..., D), (..., *shape): means, or where none is known one draw each,
+        by `noise` or else from a stream that is always the same."""
+        return self.decoder.predict(z, noise) if isinstance(self.decoder, Decoder) else self.decoder(z).mean
+
+    @property
+    def predicts_draws(self) -> bool:
+        """Whether those pictures are draws."""
+        return isinstance(self.decoder, Decoder) and self.decoder.likelihood.draws
 
     def numbers_decoded(self, x: Tensor) -> int:
         """How many numbers one decoded example takes, of examples like x (B, *shape)."""
@@ -168,7 +175,7 @@ class VAE(nn.Module):
     def sample(self, num_examples: int, noise: Noise) -> Tensor:
         """Pictures for codes from the prior, (n, *shape)."""
         with torch.no_grad():
-            return self.predict(draw(self.prior(), num_examples, noise))
+            return self.predict(draw(self.prior(), num_examples, noise), noise)
 
 
 def log_px_z(decoder: nn.Module, x: Tensor, z: Tensor) -> Tensor:

@@ -60,7 +60,10 @@ def prior_laws(build: Build) -> None:
 
 
 def likelihood_laws(build: Build) -> None:
-    """p(x|z) of one and two pixels: normalised over what its values are, and a bias that predicts the mean."""
+    """p(x|z) of one and two pixels: normalised over what its values are, and a bias that predicts the mean.
+
+    Where a picture that stands for it is drawn, also for 2x3 pixels whose draws are as often as their density says.
+    """
     for pixels in (1, 2):
         shape = (pixels,)
         head = _built(build, shape)
@@ -73,8 +76,12 @@ def likelihood_laws(build: Build) -> None:
         hold(head.predict(p).shape == (3, *shape), f"a predicted picture has shape {tuple(head.predict(p).shape)}")
         _normalised_over_values(head, p, pixels)
         mean = torch.linspace(0.2, 0.7, pixels, dtype=torch.float64)
-        found = head.predict(head(head.bias(mean).reshape(1, head.outputs, *shape)))[0]
+        p = head(head.bias(mean).reshape(1, head.outputs, *shape))
+        # what is drawn pixel by pixel has a known mean for the first one alone, which sees no other
+        mean, found = (mean[:1], _first_pixel(p, pixels)) if head.draws else (mean, head.predict(p)[0])
         hold(_near(found, mean, 1e-5), f"with the bias of a mean {mean.tolist()} it predicts {found.tolist()}")
+    if head.draws:
+        _draws_have_their_density(build)
 
 
 def divergence_laws(posterior: Build, prior: Build) -> None:
@@ -172,13 +179,40 @@ def _grid(mean: Tensor, variance: Tensor) -> tuple[Tensor, float]:
 def _normalised_over_values(head: Likelihood, p: Distribution, pixels: int) -> None:
     total = None
     if head.measures.get("binary") == "counting":
-        values = torch.tensor(list(itertools.product((0.0, 1.0), repeat=pixels)), dtype=torch.float64)
-        total = p.log_prob(values[:, None]).exp().sum(0)
+        total = p.log_prob(_pictures(pixels)[:, None]).exp().sum(0)
     elif head.measures.get("real") == "lebesgue":
         total = torch.stack(list(_integrals(p)))
     if total is None:
         raise Broken("says no values (binary or real) over which its density is normalised; see `measures`")
     hold(_near(total, torch.ones_like(total), 1e-3), f"p(x|z) sums to {total.tolist()} over all x")
+
+
+def _pictures(pixels: int) -> Tensor:
+    """All pictures of binary pixels, (2^n, n)."""
+    return torch.tensor(list(itertools.product((0.0, 1.0), repeat=pixels)), dtype=torch.float64)
+
+
+def _first_pixel(p: Distribution, pixels: int) -> Tensor:
+    """The probability, (1,), that the first one is lit."""
+    pictures = _pictures(pixels)
+    return (p.log_prob(pictures.reshape(-1, 1, *p.event_shape)).exp()[:, 0] * pictures[:, 0]).sum()[None]
+
+
+@torch.no_grad()
+def _draws_have_their_density(build: Build) -> None:
+    """A chi-square test over all pictures of 2x3 binary pixels, whose probabilities add up to one."""
+    shape = (1, 2, 3)
+    head = _built(build, shape)
+    _move(head)
+    p = head(torch.randn((1, head.outputs, *shape), generator=torch.Generator().manual_seed(1), dtype=torch.float64))
+    pictures = _pictures(6)
+    expected = p.log_prob(pictures.reshape(-1, 1, *shape)).exp()[:, 0]
+    hold(abs(float(expected.sum()) - 1) < 1e-9, f"p(x|z) sums to {float(expected.sum()):.6f} over all 2x3 pictures")
+    numbers = (_drawn(p).reshape(SAMPLES, 6) @ 2.0 ** torch.arange(5, -1, -1, dtype=torch.float64)).long()
+    counts = torch.bincount(numbers, minlength=len(pictures))
+    off = float(((counts - SAMPLES * expected).square() / (SAMPLES * expected)).sum())
+    most = 63 + SURE * math.sqrt(2 * 63)
+    hold(off < most, f"draws of p(x|z) are not as often as it says: chi-square {off:.0f} of 63 degrees of freedom")
 
 
 def _integrals(p: Distribution) -> Iterator[Tensor]:

@@ -37,14 +37,14 @@ def pictures_of(
     mean = torch.cat([posterior.mean for posterior in posteriors[:3]])
     shown = x[:COLUMNS]
     reconstructions = model.predict(mean[:COLUMNS])
-    title = "test images (above) and what is decoded from the means of their codes (below)"
+    title = "test images (above) and what is decoded from the means of their codes (below)" + _drawn_too(model)
     both = torch.cat([shown, reconstructions])
     pictures: list[Picture] = [partial(_save, folder / "reconstructions.png", both, COLUMNS, title, None)]
     importance, unit = _importance(mean, posteriors[:3], model.prior())
     pictures.append(_traversals(folder / "traversals.png", model, mean, importance, unit))
     if representation.test.stddev is not None:
         samples = model.sample(5 * COLUMNS, noise_stream(seed, "pictures", x.device))
-        said = "decoded from draws of the prior"
+        said = "decoded from draws of the prior" + _drawn_too(model)
         pictures.append(partial(_save, folder / "prior_samples.png", samples, COLUMNS, said, None))
     return pictures
 
@@ -67,6 +67,10 @@ def _draw(pictures: Sequence[Picture]) -> None:
         picture()
 
 
+def _drawn_too(model: VAE) -> str:
+    return "; one draw of p(x|z) each" if model.predicts_draws else ""
+
+
 def _importance(mean: Tensor, posteriors: Sequence[Distribution], prior: Distribution) -> tuple[Tensor, str]:
     """How much each dimension carries, (D,): its rate in nats where axis by axis there is one, else its variance."""
     rates = [kl_per_dimension(posterior, prior) for posterior in posteriors]
@@ -84,7 +88,7 @@ def _traversals(path: Path, model: VAE, means: Tensor, importance: Tensor, unit:
         codes[row, :, dimension] = centre[dimension] + steps * spread[dimension]
     images = model.predict(codes.flatten(0, 1))
     labels = [f"z{d}: {importance[d].item():.2f} {unit}" for d in order.tolist()]
-    title = "one code changed at a time, from -2.5 to 2.5 standard deviations of its means"
+    title = "one code changed at a time, from -2.5 to 2.5 standard deviations of its means" + _drawn_too(model)
     return partial(_save, path, images, len(steps), title, labels)
 
 

@@ -19,6 +19,14 @@ IMPOSSIBLE = {
     ("objective=beta_tcvae", "posterior=full"): "objective=beta_tcvae posterior=full: the aggregate posterior needs",
     ("objective=autoencoder", "metrics=[evidence]"): "metrics=[evidence]: a deterministic code has no density",
     ("dataset=linear_gaussian", "likelihood=bernoulli"): "likelihood=bernoulli: is of binary or grey values",
+    (
+        "dataset=linear_gaussian",
+        "likelihood=autoregressive",
+    ): "likelihood=autoregressive: is of binary values, those of",
+    (
+        "dataset.binarisation=none",
+        "likelihood=autoregressive",
+    ): "likelihood=autoregressive: is of binary values, those of digits are grey",
 }
 
 

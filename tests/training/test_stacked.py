@@ -165,6 +165,7 @@ HEADS = [
     ("posterior=full", "prior=mixture", "likelihood=gaussian_per_pixel"),
     ("posterior=diagonal_shared", "prior=learned_normal", "likelihood=gaussian_learned"),
     ("posterior=diagonal_log_variance", "objective=iwae", "likelihood=gaussian"),
+    ("objective=iwae", "likelihood=autoregressive", "likelihood.hidden=5"),
     ("posterior=delta", "objective=autoencoder", "prior=learned_normal"),  # a prior that gets no gradient
 ]
 

@@ -23,7 +23,8 @@ from benchmark.store.groups import HEADS
 from benchmark.store.record import Record, read_record
 from benchmark.training.loading import device_of, load_dataset
 from benchmark.training.noise import noise_stream
-from benchmark.training.setup import assembled
+from benchmark.training.pixels import Pixels
+from benchmark.training.setup import assembled, examples_of
 from models.noise import Noise
 from models.sampling import draw
 from models.vae import VAE
@@ -122,7 +123,8 @@ def load(
     if dataset.checksum != record.config["data_checksum"]:
         raise ValueError(f"{folder}: the data set {dataset.name} has changed since the run; name its files by data_dir")
     where = device_of(device)
-    model = assembled(parts["model"], heads, dataset.shape, torch.zeros(dataset.shape)).to(where)
+    examples = examples_of(Pixels(dataset, "train", where), 0)  # how many: what they are, the weights know
+    model = assembled(parts["model"], heads, dataset.shape, torch.zeros(dataset.shape), examples).to(where)
     if load_checkpoint(folder, model, record.identity) is None:
         raise ValueError(f"{folder}: its weights are missing or damaged; repeat the run with force=true")
     return Trained(folder, record, model.eval(), dataset, where)

@@ -16,6 +16,8 @@ from torch.distributions import (
     Normal,
 )
 
+from models.sampled import Sampled
+
 if TYPE_CHECKING:
     from models.noise import Noise
 
@@ -136,6 +138,6 @@ def assumed_prior(distribution: Distribution) -> Literal["standard_normal"] | No
 
 def mean_covariance(distribution: Distribution) -> Tensor:
     """E_x Cov[z|x] over the batch, (D, D)."""
-    if isinstance(distribution, MultivariateNormal):
+    if isinstance(distribution, MultivariateNormal | Sampled):
         return distribution.covariance_matrix.mean(0)
     return torch.diag(distribution.variance.mean(0))

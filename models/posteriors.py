@@ -27,6 +27,9 @@ class PosteriorHead(nn.Module):
         """q(z|x), batch (B,), event (D,)."""
         raise NotImplementedError
 
+    def refuse(self, prior: nn.Module) -> None:
+        """ValueError for a prior with which this head is not what it says; there is none unless a head knows one."""
+
 
 class Encoder(nn.Module):
     """x (B, *shape) -> q(z|x): a network that gives features, and a head."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,10 @@ from torch.distributions import Distribution
 
 from models.decoding import Streamed, multiplications, rows_of
 from models.divergences import closed_form_kl, kl_per_dimension
+from models.examples import Examples
 from models.likelihoods import Likelihood
 from models.noise import NOTHING, Noise
+from models.posteriors import Encoder
 from models.precision import Precision, through
 from models.quick import quickened
 from models.sampling import draw
@@ -132,6 +135,18 @@ class VAE(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.prior = prior
+
+    def attach(self, examples: Examples) -> None:
+        """Let the parts know each other: a prior that has `attach` gets the encoder and a way to training examples.
+
+        To be called once, before an optimiser is made. ValueError where a prior cannot be made of these, or a posterior
+        is not what it says with this prior.
+        """
+        prior: Any = self.prior
+        if hasattr(prior, "attach"):
+            prior.attach(self.encoder, examples)
+        if isinstance(self.encoder, Encoder):
+            self.encoder.head.refuse(prior)
 
     def infer(self, x: Tensor, num_samples: int, noise: Noise) -> Inference:
         """Encode x (B, *shape) once, draw K codes for each example, decode them all."""

@@ -16,10 +16,12 @@ from torch.distributions import Distribution
 from benchmark.checks.laws import Broken, hold
 from models.distributions import NoDensity, has_density
 from models.divergences import closed_form_kl
+from models.examples import Examples
 from models.gradients import detached
 from models.likelihoods import Likelihood
 from models.noise import Stream
-from models.posteriors import PosteriorHead
+from models.posteriors import Diagonal, Encoder, PosteriorHead
+from models.sampled import Sampled
 from models.sampling import draw
 
 FEATURES, SAMPLES = 6, 20_000
@@ -43,20 +45,20 @@ def posterior_laws(build: Build) -> None:
         _held_fixed(q, z[:5])
         for one in range(3):
             log_prob = partial(_of_one, q, one) if has_density(q) else None
-            _density_and_samples_agree(log_prob, z[:, one], q.mean[one], q.variance[one])
+            _density_and_samples_agree(log_prob, z[:, one], q.mean[one], q.variance[one], _chance(q))
 
 
 def prior_laws(build: Build) -> None:
     """p(z) of one and two latents, as it starts and with its parameters elsewhere."""
     for latents, moved in itertools.product((1, 2), (False, True)):
-        prior = _built(build, latents)
+        prior = _prior(build, latents)
         if moved:
             _move(prior)
         p = prior()
         hold(isinstance(p, Distribution), f"gives {type(p).__name__}, expected a torch distribution")
         shapes = tuple(p.batch_shape), tuple(p.event_shape)
         hold(shapes == ((), (latents,)), f"p(z) of {latents} latents has batch and event shapes {shapes}")
-        _density_and_samples_agree(p.log_prob, _drawn(p), p.mean, p.variance)
+        _density_and_samples_agree(p.log_prob, _drawn(p), p.mean, p.variance, _chance(p))
 
 
 def likelihood_laws(build: Build) -> None:
@@ -86,11 +88,14 @@ def likelihood_laws(build: Build) -> None:
 
 def divergence_laws(posterior: Build, prior: Build) -> None:
     """A KL in closed form is that of the draws; it is never negative."""
-    head, p = _built(posterior, FEATURES, 2), _built(prior, 2)
-    _move(p)
+    head = _built(posterior, FEATURES, 2)
     h = torch.randn((3, FEATURES), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     q = head.distribution(head(h))
-    if not has_density(q) or (exact := closed_form_kl(q, p())) is None:
+    if not has_density(q):
+        return
+    p = _prior(prior, 2, posterior)
+    _move(p)
+    if (exact := closed_form_kl(q, p())) is None:
         return
     z = _drawn(q)
     ratios = q.log_prob(z) - p().log_prob(z)
@@ -105,6 +110,19 @@ def _built(build: Build, *given: Any) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return build(*given).double()
+
+
+def _prior(build: Build, latents: int, posterior: Build = Diagonal) -> nn.Module:
+    """A prior, attached to an encoder where it is made of one: a linear map of few features."""
+
+    def built(latents: int) -> nn.Module:
+        prior = build(latents)
+        if hasattr(prior, "attach"):
+            encoder = Encoder(nn.Identity(), posterior(FEATURES, latents)).double()
+            prior.attach(encoder, Examples(None, lambda rows: torch.randn(len(rows), FEATURES).double(), bounded=False))
+        return prior
+
+    return _built(built, latents)
 
 
 @torch.no_grad()
@@ -139,6 +157,11 @@ def _held_fixed(q: Distribution, z: Tensor) -> None:
     hold(not held.requires_grad, "detached, the density of q(z|x) still has a gradient to its parameters")
 
 
+def _chance(distribution: Distribution) -> float:
+    """The standard error of stated means, in standard deviations: zero unless they are of draws."""
+    return 1 / math.sqrt(distribution.moment_draws) if isinstance(distribution, Sampled) else 0.0
+
+
 def _of_one(q: Distribution, one: int, z: Tensor) -> Tensor:
     """log q(z|x) of one example's z (n, D), (n,)."""
     return q.log_prob(z[:, None].expand(-1, *q.batch_shape, -1))[:, one]
@@ -146,10 +169,11 @@ def _of_one(q: Distribution, one: int, z: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _density_and_samples_agree(
-    log_prob: Callable[[Tensor], Tensor] | None, z: Tensor, mean: Tensor, variance: Tensor
+    log_prob: Callable[[Tensor], Tensor] | None, z: Tensor, mean: Tensor, variance: Tensor, chance: float
 ) -> None:
     """Draws z (n, D) against the stated moments, and both against the density on a grid."""
-    _same_moments("draws", z.mean(0), z.var(0), mean, variance, variance.sqrt() / math.sqrt(len(z)))
+    of_stated = chance * variance.sqrt()
+    _same_moments("draws", z.mean(0), z.var(0), mean, variance, variance.sqrt() / math.sqrt(len(z)) + of_stated)
     if log_prob is None:
         return
     grid, volume = _grid(mean, variance)
@@ -157,7 +181,7 @@ def _density_and_samples_agree(
     hold(abs(float(weight.sum()) - 1) < 1e-3, f"the density integrates to {float(weight.sum()):.4f}")
     first = (weight[:, None] * grid).sum(0)
     second = (weight[:, None] * (grid - first).square()).sum(0)
-    _same_moments("the density", first, second, mean, variance, torch.full_like(mean, 1e-4))
+    _same_moments("the density", first, second, mean, variance, 1e-4 + of_stated)
 
 
 def _same_moments(what: str, mean: Tensor, variance: Tensor, stated: Tensor, spread: Tensor, error: Tensor) -> None:

@@ -102,8 +102,9 @@ def _rehearse(plan: Plan, metrics: tuple[Component, ...]) -> None:
     """On the CPU, wherever the runs will be."""
     dataset = load_dataset(plan.dataset, plan.settings)
     here = replace(plan, settings=replace(plan.settings, device="cpu"))
-    setup = build(here, few_of(dataset))
-    rehearse_training(setup, len(dataset.splits["train"]))
+    num_train = len(dataset.splits["train"])
+    setup = build(here, few_of(dataset), num_train)
+    rehearse_training(setup, num_train)
     rehearse_metrics(setup, metrics)
 
 

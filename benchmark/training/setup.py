@@ -17,13 +17,14 @@ from benchmark.config.plan import Plan
 from benchmark.datasets import Dataset
 from benchmark.store.groups import SECOND
 from benchmark.training.journal import Journal
-from benchmark.training.loading import comparison_group, device_of, load_dataset, measure_of
-from benchmark.training.noise import noise_stream, numpy_stream, seed_of
+from benchmark.training.loading import comparison_group, device_of, load_dataset, measure_of, values_of
+from benchmark.training.noise import noise_stream, numpy_stream, seed_of, torch_stream
 from benchmark.training.pixels import Pixels
 from benchmark.training.validation import Row
 from metrics.core import Representation
 from models.auxiliary import auxiliaries_of
 from models.distributions import NoDensity
+from models.examples import Examples
 from models.heads import Heads
 from models.vae import VAE, Batch
 
@@ -76,8 +77,11 @@ class Setup:
         return [self.objective] if self.second is None else [self.objective, self.second]
 
 
-def build(plan: Plan, dataset: Dataset | None = None) -> Setup:
-    """The setup of a plan, on its data set or another view of it; ValueError where parts do not fit each other."""
+def build(plan: Plan, dataset: Dataset | None = None, num_train: int | None = None) -> Setup:
+    """The setup of a plan, on its data set or another view of it; ValueError where parts do not fit each other.
+
+    `num_train` is the size of the training set where the view has fewer.
+    """
     dataset = load_dataset(plan.dataset, plan.settings) if dataset is None else dataset
     measure_of(plan, dataset)
     device = device_of(plan.settings.device)
@@ -85,7 +89,7 @@ def build(plan: Plan, dataset: Dataset | None = None) -> Setup:
     if plan.is_reference:
         codes = plan.model.build()(dataset, numpy_stream(plan.settings.seed, "initialisation"))
         return replace(setup, reference=codes)
-    return _with_model(replace(setup, train=Pixels(dataset, "train", device)), plan)
+    return _with_model(replace(setup, train=Pixels(dataset, "train", device)), plan, num_train)
 
 
 def build_several(plans: Sequence[Plan]) -> list[Setup]:
@@ -94,27 +98,49 @@ def build_several(plans: Sequence[Plan]) -> list[Setup]:
     return [first, *(_with_model(first, plan) for plan in plans[1:])]
 
 
-def _with_model(setup: Setup, plan: Plan) -> Setup:
+def _with_model(setup: Setup, plan: Plan, num_train: int | None = None) -> Setup:
     """The setup of a plan on the data of another."""
     dataset, device = setup.dataset, setup.device
-    model = build_model(plan, dataset.shape, setup.train.mean()).to(device)
+    examples = examples_of(setup.train, plan.settings.seed, num_train)
+    model = build_model(plan, dataset.shape, setup.train.mean(), examples).to(device)
     second = build_objective(replace(plan, objective=plan.second), model, device)
     return replace(setup, plan=plan, model=model, objective=build_objective(plan, model, device), second=second)
 
 
-def build_model(plan: Plan, shape: tuple[int, ...], mean: Tensor) -> VAE:
-    """The model with its initial weights, which depend on the seed alone."""
+def examples_of(train: Pixels, seed: int, number: int | None = None) -> Examples:
+    """Rows of the training set as the encoder sees them, binarised by the stream of pseudo-inputs of a seed.
+
+    Of a training set of `number` that is not there as a whole, the rows that are there stand for the others.
+    """
+
+    def rows(wanted: Tensor) -> Tensor:
+        generator = torch_stream(seed, "pseudo-inputs", train.device)
+        return train.batch(wanted.to(train.device) % len(train), generator).cpu()
+
+    return Examples(number or len(train), rows, values_of(train.dataset) != "real")
+
+
+def build_model(plan: Plan, shape: tuple[int, ...], mean: Tensor, examples: Examples | None = None) -> VAE:
+    """The model with its initial weights, which depend on the seed alone, and on training examples where they do."""
     # modules draw their weights from torch's global stream: lend them one, whoever wrote them
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(plan.settings.seed, "initialisation"))
-        return assembled(plan.model, plan.heads, shape, mean)
+        return assembled(plan.model, plan.heads, shape, mean, examples)
 
 
-def assembled(model: Component, heads: Mapping[str, Component], shape: tuple[int, ...], mean: Tensor) -> VAE:
-    """The model of a network and its heads, or of itself where it takes none."""
-    if not heads:
-        return model.build()(shape, mean)
-    return model.build()(shape, mean, Heads(**{head: part.build() for head, part in heads.items()}))
+def assembled(
+    model: Component,
+    heads: Mapping[str, Component],
+    shape: tuple[int, ...],
+    mean: Tensor,
+    examples: Examples | None = None,
+) -> VAE:
+    """The model of a network and its heads, or of itself where it takes none; its parts know each other."""
+    given = (Heads(**{head: part.build() for head, part in heads.items()}),) if heads else ()
+    found = model.build()(shape, mean, *given)
+    if isinstance(found, VAE):
+        found.attach(examples or Examples.around(mean))
+    return found
 
 
 def build_objective(plan: Plan, model: VAE, device: torch.device) -> Any:

@@ -112,6 +112,8 @@ def test_rank_correlations_are_those_of_scipy():
     assert np.isnan(spearman(values.assign(a=1.0))[0, 1])
 
 
+SMALL = ("objective=beta_vae", "model.encoder_hidden=[8]", "model.decoder_hidden=[8]", "trainer.steps=20",
+         "metrics.rate_distortion.num_samples=2")  # fmt: skip
 WIDE_GRID = {"elbo": [{}], "beta_vae": [{"beta": 2.0**k} for k in range(1, 10)]}
 
 
@@ -198,10 +200,7 @@ def test_scores_that_seeds_share_have_no_shares():
 
 def test_trained_runs_become_correlations_and_udr(plan_of_run):
     chosen = [(2**k, 0) for k in range(8)] + [(1, 1)]
-    plans = [
-        plan_of_run("objective=beta_vae", f"objective.beta={beta}", f"seed={seed}", "trainer.steps=20")
-        for beta, seed in chosen
-    ]
+    plans = [plan_of_run(*SMALL, f"objective.beta={beta}", f"seed={seed}") for beta, seed in chosen]
     for plan in plans:
         execute(plan)
     folder = plans[0].folder.parent.parent

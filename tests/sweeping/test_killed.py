@@ -19,18 +19,25 @@ from benchmark.training.loading import with_data
 from tests.support.choices import TINY
 from tests.support.composing import compose
 
+SMALL = (
+    "model.encoder_hidden=[8]",
+    "model.decoder_hidden=[8]",
+    "metrics=[rate_distortion]",
+    "metrics.rate_distortion.num_samples=2",
+)
+
 
 def content(folder):
     return json.loads((folder / FILE).read_text())
 
 
 def several(plan_of_run, count, *overrides):
-    return [plan_of_run(f"seed={seed}", "workers=2", *overrides) for seed in range(count)]
+    return [plan_of_run(f"seed={seed}", "workers=2", *SMALL, *overrides) for seed in range(count)]
 
 
 def test_a_run_that_raises_among_ten_costs_itself_only(plan_of_run, capsys):
     plans = several(plan_of_run, 10)
-    plans[3] = plan_of_run("seed=3", "trainer.learning_rate=1e30")
+    plans[3] = plan_of_run("seed=3", *SMALL, "trainer.learning_rate=1e30")
     failures = perform_all(prepare(plans))
     assert [failure.plan.settings.seed for failure in failures] == [3]
     statuses = [read_record(plan.folder).status for plan in plans]
@@ -41,7 +48,7 @@ def test_a_run_that_raises_among_ten_costs_itself_only(plan_of_run, capsys):
 
 
 def test_a_worker_killed_hard_costs_its_own_run_only(plan_of_run):
-    plans = prepare(several(plan_of_run, 6, "trainer.steps=200"))
+    plans = prepare(several(plan_of_run, 4, "trainer.steps=400"))
     killed = []
 
     def kill_one() -> None:
@@ -59,7 +66,7 @@ def test_a_worker_killed_hard_costs_its_own_run_only(plan_of_run):
     assert len(failures) == 1
     assert "worker process died" in failures[0].error
     statuses = [read_record(plan.folder).status for plan in plans]
-    assert (statuses.count("finished"), statuses.count("failed")) == (5, 1)
+    assert (statuses.count("finished"), statuses.count("failed")) == (3, 1)
     assert perform_all(plans) == []
 
 
@@ -68,11 +75,11 @@ def command(tmp_path, cache_dir, *arguments):
 
 
 def test_killed_in_the_middle_and_started_again(tmp_path, cache_dir):
-    arguments = ("-m", *TINY, "trainer.steps=200", "seed=0,1,2,3")
+    chosen = (*TINY[:-1], *SMALL, "trainer.steps=400")
     whole = [f"results_dir={tmp_path / 'whole'}", f"cache_dir={cache_dir}"]
     for seed in range(4):
-        execute(with_data(compose([*TINY, "trainer.steps=200", f"seed={seed}", *whole])))
-    torn = command(tmp_path / "torn", cache_dir, *arguments)
+        execute(with_data(compose([*chosen, f"seed={seed}", *whole])))
+    torn = command(tmp_path / "torn", cache_dir, "-m", *chosen, "seed=0,1,2,3")
     process = subprocess.Popen(torn, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.time() + 300  # a machine may be busy
     while not list((tmp_path / "torn").rglob(FILE)) and time.time() < deadline:

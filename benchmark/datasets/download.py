@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple, cast
+from typing import Any, BinaryIO, Literal, NamedTuple, cast
 from urllib.error import HTTPError, URLError
 
 from tqdm import tqdm
@@ -26,7 +26,9 @@ class Checksum(NamedTuple):
     """What a file must contain."""
 
     value: str  # hexadecimal
-    algorithm: Literal["sha256", "md5"] = "sha256"  # an md5 tells accidents, not malice: only where no sha256 is known
+    # git: sha1 of what git calls the file, its size and content; as md5 it tells accidents, not malice: only where no
+    # sha256 is known
+    algorithm: Literal["sha256", "md5", "git"] = "sha256"
     unpacked: bool = True  # of what a .gz decompresses to, so that any compression will do; else of the bytes as sent
 
 
@@ -155,7 +157,7 @@ def _open(part: Path, mode: str) -> BinaryIO:
 
 def holds(path: Path, checksum: Checksum, size_limit: int, suffix: str | None = None) -> bool:
     """Whether the file has that content, `suffix` standing for the name it will have."""
-    digest, size = hashlib.new(checksum.algorithm, usedforsecurity=False), 0
+    digest, size = _digest(path, checksum.algorithm), 0
     packed = checksum.unpacked and (path.suffix if suffix is None else suffix) == ".gz"
     try:
         with gzip.open(path) if packed else path.open("rb") as file:
@@ -167,6 +169,12 @@ def holds(path: Path, checksum: Checksum, size_limit: int, suffix: str | None = 
     except (OSError, EOFError, zlib.error):
         return False
     return digest.hexdigest() == checksum.value
+
+
+def _digest(path: Path, algorithm: str) -> Any:
+    if algorithm != "git":
+        return hashlib.new(algorithm, usedforsecurity=False)
+    return hashlib.sha1(b"blob %d\0" % _size(path), usedforsecurity=False)
 
 
 def _discard(path: Path) -> None:

@@ -71,7 +71,7 @@ class Dataset:
     factor_types: tuple[str, ...] = ()  # discrete, continuous, circular, label
     symmetry: NDArray[np.int8] | None = None  # (N, F), see metrics.core.Codes; no part of the checksum: it is no datum
     source: str = ""  # which bytes these are, e.g. "regenerated" or "official npz"
-    exact: Mapping[str, Any] = field(default_factory=dict)  # what is known in closed form, e.g. eigenvalues
+    exact: Mapping[str, Any] = field(default_factory=dict)  # what is known in closed form: eigenvalues, entropy
     # or FULL_GRID: the VAE trains on all images, so those of the other splits too; PROBE_SEEN: on the probe's too;
     # or WHOLE: every split is all there is, for exact sums over a distribution
     protocol: str = HELD_OUT
@@ -91,6 +91,16 @@ class Dataset:
     def symmetry_of(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """The folds of symmetry (n, F) of those rows."""
         return None if self.symmetry is None else self.symmetry[rows].astype(np.float64)
+
+    @property
+    def entropy(self) -> float | None:
+        """H(x) in nats where it is known exactly, else None: of counts of discrete images, of the density of floats.
+
+        It is that of the population that test images are drawn from: of a rendered grid all of its images, equally
+        likely, identical ones counted together. Rate and distortion are averages over the test images, and their sum is
+        at least H in expectation of any model that finds images it was not trained on no likelier than those it was.
+        """
+        return self.exact.get("entropy")
 
     @cached_property
     def checksum(self) -> str:

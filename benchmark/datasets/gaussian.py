@@ -49,7 +49,7 @@ def linear_gaussian(
         factor_names=tuple(f"z_{index}" for index in range(1, size + 1)),
         factor_types=("continuous",) * size,
         source="generated",
-        exact={"eigenvalues": variances.tolist()},
+        exact={"eigenvalues": variances.tolist(), "entropy": 0.5 * float(np.log(2 * np.pi * np.e * variances).sum())},
     )
 
 

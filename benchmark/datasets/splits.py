@@ -64,6 +64,12 @@ def first_identical(images: NDArray[np.uint8]) -> NDArray[np.int32]:
     return first
 
 
+def entropy(first: NDArray[Any]) -> float:
+    """H in nats of a row drawn uniformly of all, where rows of the same `first` (N,) are one image; at most log N."""
+    _, counts = np.unique(first, return_counts=True)
+    return float(np.log(len(first)) - (counts * np.log(counts)).sum() / len(first))
+
+
 def _hashes(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """64-bit hashes (N,) of rows of bytes, eight at a time; multiply, xor and shift, as in splitmix64."""
     words = np.ascontiguousarray(images).view("<u8")

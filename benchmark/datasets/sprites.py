@@ -14,7 +14,7 @@ from benchmark.datasets.cache import cached_array
 from benchmark.datasets.core import Dataset, Paths
 from benchmark.datasets.idx import check_data_dir
 from benchmark.datasets.render import FOLDS, SHAPES, centres, poses, render
-from benchmark.datasets.splits import Seed, Size, first_identical, grouped, sizes
+from benchmark.datasets.splits import Seed, Size, entropy, first_identical, grouped, sizes
 
 FACTORS = ("shape", "scale", "orientation", "pos_x", "pos_y")
 TYPES = ("discrete", "discrete", "circular", "discrete", "discrete")
@@ -136,4 +136,5 @@ def _dataset(
         factor_types=TYPES,
         symmetry=grid.symmetry(),
         source=source,
+        exact={"entropy": entropy(first)},
     )

@@ -63,7 +63,7 @@ def painted(data: Dataset, name: str, paint: Paint) -> Dataset:
     images = Lazy((len(bits), 3, side, side), gather, f"{data.checksum} {name}")
     source = f"{data.source}, painted"
     return replace(data, name=name, images=images, shape=images.shape[1:], storage="uint8", binarisation="none",
-                   source=source)  # fmt: skip
+                   source=source, exact={})  # fmt: skip
 
 
 def in_colour(lit: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.uint8]:

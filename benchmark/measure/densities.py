@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from benchmark.measure.enumerated import exact_sums
 from metrics.core import AMORTISED, Array, Better, Inapplicable, Measurement, Score
 from models.distributions import has_density
 from models.enumerable import EnumerableVAE
-from models.evidence import bounds, counts_up_to, importance_evidence, rates_and_distortions
+from models.evidence import RateDistortion, bounds, counts_up_to, importance_evidence, rates_and_distortions
 from models.exact import linear_beta_vae, linear_log_evidence
 from models.linear_gaussian import LinearGaussian, as_linear_gaussian, beta_of
 from models.noise import NOTHING, Noise
@@ -30,6 +31,7 @@ from models.vae import VAE
 RATE_WORK = 2**33  # on the default number of samples of rate and distortion: a fraction of a second
 EVIDENCE_WORK = 64 * RATE_WORK  # on importance samples, by the default number of examples: half a minute
 MOST_SAMPLES = 2**14
+RATE = "rate_distortion"  # the selector, after which its stream of noise is called
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class TrainedModel:
     readout: str = AMORTISED  # that the posteriors are of
     distortion: Tensor | None = None  # (N,) nats, of a readout that has no other density
     unread: str = ""  # why a readout has no density
+    probe: Sequence[Distribution] = ()  # q(z|x) of the probe split, by the same readout
+    found: dict[int, list[RateDistortion]] = field(default_factory=dict, compare=False)  # see `sampled`
 
     def blocks(self, most: int | None = None) -> Iterator[tuple[Tensor, Distribution | None]]:
         """x in blocks with their posteriors; a block that `most` cuts must be encoded anew, and stays whole where the
@@ -73,11 +77,7 @@ def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) 
     if trained.distortion is not None:
         distortion = _mean("distortion", trained.distortion, "lower", "of the weighted samples of the readout")
         return [_null("rate", trained.unread), distortion, _null("elbo", trained.unread)]
-    samples = num_samples or min(MOST_SAMPLES, affordable(model, RATE_WORK, len(trained.x)))
-    parts = [
-        rates_and_distortions(model, x, num_samples=samples, noise=trained.noise, posterior=posterior)
-        for x, posterior in trained.blocks()
-    ]
+    parts, samples = sampled(trained, model, num_samples)
     distortions = torch.cat([part.distortion for part in parts])
     rates = [part.rate for part in parts if part.rate is not None]
     if not rates:
@@ -95,6 +95,16 @@ def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) 
     # nothing is estimated where the examples are the whole distribution
     exactly = summed and trained.dataset.protocol == WHOLE
     return [replace(score, stderr=None) for score in found] if exactly else found
+
+
+def sampled(trained: TrainedModel, model: VAE, num_samples: int | None = None) -> tuple[list[RateDistortion], int]:
+    """Rate and distortion of the test examples, block by block, by how many samples; as many as are affordable unless
+    told. They are estimated for whoever asks first, and given to all others."""
+    samples = num_samples or min(MOST_SAMPLES, affordable(model, RATE_WORK, len(trained.x)))
+    if samples not in trained.found:
+        estimate = partial(rates_and_distortions, model, num_samples=samples, noise=trained.noise)
+        trained.found[samples] = [estimate(x, posterior=posterior) for x, posterior in trained.blocks()]
+    return trained.found[samples], samples
 
 
 def affordable(model: VAE, work: int, count: int) -> int:

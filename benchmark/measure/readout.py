@@ -53,7 +53,7 @@ def see(setup: Setup, readout: Component, posteriors: Posteriors, most: int | No
     parts = {split: encoded(readings) for split, readings in found.items()}
     codes = representation_of(setup.dataset, parts, prior=prior, readout=readout.name, most=most)
     trained = trained_model_of(setup, posteriors)
-    return Seen(codes, trained if readout.name == AMORTISED else _of_readings(trained, readout, found["test"]))
+    return Seen(codes, trained if readout.name == AMORTISED else _of_readings(trained, readout, found))
 
 
 def require_densities(setup: Setup) -> None:
@@ -79,9 +79,12 @@ def _read(setup: Setup, readout: Component, split: str, posteriors: Sequence[Dis
         return [read(setup.model, x[: q.batch_shape[0]], q, noise) for x, q in blocks]
 
 
-def _of_readings(trained: TrainedModel, readout: Component, readings: Sequence[Reading]) -> TrainedModel:
+def _of_readings(trained: TrainedModel, readout: Component, found: Mapping[str, Sequence[Reading]]) -> TrainedModel:
     """The densities of a readout that is not the encoder's own."""
-    posteriors = [one.posterior for one in readings if one.posterior is not None]
+    readings = found["test"]
+    posteriors, probe = (
+        [one.posterior for one in found[split] if one.posterior is not None] for split in ("test", "probe")
+    )
     distortions = [one.distortion for one in readings if one.distortion is not None]
     return replace(
         trained,
@@ -89,13 +92,14 @@ def _of_readings(trained: TrainedModel, readout: Component, readings: Sequence[R
         readout=readout.name,
         distortion=torch.cat(distortions) if distortions else None,
         unread=readings[0].no_density,
+        probe=probe,
     )
 
 
 def trained_model_of(setup: Setup, posteriors: Posteriors) -> TrainedModel:
     """What evidence is measured on, by the encoder's own posteriors."""
     x, known = setup.drawn["test"], posteriors["test"]
-    return TrainedModel(setup.plan, setup.dataset, setup.model, x, known)
+    return TrainedModel(setup.plan, setup.dataset, setup.model, x, known, probe=posteriors["probe"])
 
 
 def rehearse_metrics(setup: Setup, metrics: Sequence[Component]) -> None:

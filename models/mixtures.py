@@ -47,8 +47,8 @@ class Components:
         return [slice(end - size, end) for end, size in zip(ends, self.sizes, strict=True)]
 
     def own(self, z: Tensor) -> Tensor:
-        """log q(z_n|x_n) of draws z (S, N, D), (S, N)."""
-        parts = zip(self.posteriors, z.split(self.sizes, 1), strict=True)
+        """log q(z_n|x_n), (S, n), of draws z (S, n, D) from the first n of them, in whole blocks."""
+        parts = zip(self.posteriors, z.split(self.sizes[0], 1), strict=False)  # all blocks but the last are alike
         return torch.cat([posterior.log_prob(part).double() for posterior, part in parts], 1)
 
     def at(self, z: Tensor) -> Pairs:

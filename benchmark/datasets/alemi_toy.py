@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from benchmark.datasets.core import SPLITS, WHOLE, Dataset, Paths
-from benchmark.datasets.splits import Size
+from benchmark.datasets.splits import Size, entropy
 
 BINS = 30
 WEIGHTS, MEANS = (0.3, 0.7), (0.25, 0.75)
@@ -37,6 +37,7 @@ def alemi_toy(paths: Paths, *, num_examples: Size = 5000) -> Dataset:
         factor_names=("state",),
         factor_types=("discrete",),
         source="generated",
+        exact={"entropy": entropy(x)},
         protocol=WHOLE,
     )
 

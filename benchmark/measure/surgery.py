@@ -144,13 +144,13 @@ def _affordable(
     whole = components(posteriors)
     one = sum(part.cost(z[:, :1]) for part in whole.axes() or ()) + 2 * whole.cost(z)
     pairs = WORK // (one * num_samples)
-    points = min(total, pairs // total)
+    points, block = min(total, pairs // total), posteriors[0].batch_shape[0]
+    points = points if points == total else points // block * block
     if points >= min(total, FEWEST):
         draws = "" if points == total else f" at draws of the first {points}"
         return posteriors, points, f"the mixture of all N = {total} test examples{draws}"
-    blocks = max(1, math.isqrt(pairs) // posteriors[0].batch_shape[0])
-    few = posteriors[:blocks]
-    size = sum(block.batch_shape[0] for block in few)
+    few = posteriors[: max(1, math.isqrt(pairs) // block)]
+    size = sum(one.batch_shape[0] for one in few)
     return few, size, f"a stratified minibatch of {size} of N = {total} test examples, biased upwards"
 
 

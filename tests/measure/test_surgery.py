@@ -252,9 +252,9 @@ def test_what_is_not_affordable_is_of_fewer_draws_or_of_a_stratified_minibatch(m
     whole = rows_of(known)
     pair = 2 * (2 * 2 + EXP) + 2 * (2 + EXP)
     monkeypatch.setattr(module, "FEWEST", 100)
-    monkeypatch.setattr(module, "WORK", 600 * 150 * pair)
+    monkeypatch.setattr(module, "WORK", 600 * 350 * pair)
     fewer = rows_of(known)
-    assert "all N = 600 test examples at draws of the first 150" in fewer["index_code_information"].reason
+    assert "all N = 600 test examples at draws of the first 200" in fewer["index_code_information"].reason
     value = whole["index_code_information"].value
     assert fewer["index_code_information"].value == pytest.approx(
         value, abs=SURE * fewer["index_code_information"].stderr

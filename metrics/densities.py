@@ -41,6 +41,12 @@ SCORES = (
           "that of the codes; no direction", better=None, range=(0, UNBOUNDED)),
     _nats("exact_decoder_gap", "exact decoder gap", "I - (H - D) = E KL(p_e(x|z) || d(x|z))", "lower is better; 0: the "
           "decoder inverts the encoder", better="lower", range=(0, UNBOUNDED)),
+    _nats("shuffled_distortion", "shuffled distortion", "-E log p(x|z) at the code of another example", "from the "
+          "distortion of a decoder without code; no direction", better=None),
+    _nats("code_gain", "code gain", "what the distortion is at the code of another example above that at the own one",
+          "higher is better; 0: the decoder ignores its code"),
+    _nats("frontier_distance", "distance to the frontier", "how far the distortion is above the frontier of all "
+          "families at this rate", "lower is better; 0: on the frontier", better="lower", range=LIMITLESS),
     Declared("effective_sample_size", "effective sample size", "how many of the importance samples count",
              "1..K; K: every importance weight alike; 1: one sample decides", "samples", range=(1, UNBOUNDED)),
 )  # fmt: skip

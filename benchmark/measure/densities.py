@@ -75,22 +75,22 @@ def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) 
     if model is None:
         return [_null(name, trained.no_density) for name in ("rate", "distortion", "elbo")]
     if trained.distortion is not None:
-        distortion = _mean("distortion", trained.distortion, "lower", "of the weighted samples of the readout")
+        distortion = mean_score("distortion", trained.distortion, "lower", "of the weighted samples of the readout")
         return [_null("rate", trained.unread), distortion, _null("elbo", trained.unread)]
     parts, samples = sampled(trained, model, num_samples)
     distortions = torch.cat([part.distortion for part in parts])
     rates = [part.rate for part in parts if part.rate is not None]
     if not rates:
-        distortion = _mean("distortion", distortions, "lower", "at the one z of a point posterior")
+        distortion = mean_score("distortion", distortions, "lower", "at the one z of a point posterior")
         return [_null("rate", trained.no_density), distortion, _null("elbo", trained.no_density)]
     summed = all(part.enumerated for part in parts)
     note = "exact sums over all of z" if summed else f"{samples} samples of z per example"
     exact = all(part.closed_form for part in parts)
     of_rate = note if exact else f"by Monte Carlo, for no closed form is known; {note}"
     found = [
-        _mean("rate", torch.cat(rates), None, of_rate),
-        _mean("distortion", distortions, "lower", note),
-        _mean("elbo", -(torch.cat(rates) + distortions), "higher", of_rate),
+        mean_score("rate", torch.cat(rates), None, of_rate),
+        mean_score("distortion", distortions, "lower", note),
+        mean_score("elbo", -(torch.cat(rates) + distortions), "higher", of_rate),
     ]
     # nothing is estimated where the examples are the whole distribution
     exactly = summed and trained.dataset.protocol == WHOLE
@@ -141,8 +141,8 @@ def evidence(trained: TrainedModel, *, num_samples: Count = 100, num_examples: C
     log_evidence, sample_size = torch.cat(found, 1)[:, :most]
     curve = _curve(counts, torch.cat(curves, 1)[:, :most])
     few = "" if len(log_evidence) == len(trained.x) else f" of {len(trained.x)}"
-    size = _mean("effective_sample_size", sample_size, "higher", f"of {num_samples} importance samples")
-    bound = _mean(name, log_evidence, "higher", f"{len(log_evidence)}{few} test examples")
+    size = mean_score("effective_sample_size", sample_size, "higher", f"of {num_samples} importance samples")
+    bound = mean_score(name, log_evidence, "higher", f"{len(log_evidence)}{few} test examples")
     return Measurement([bound, replace(size, unit="samples")], {"iwae": curve})
 
 
@@ -190,10 +190,11 @@ def _exact_optimum(known: LinearGaussian, eigenvalues: list[float], beta: float)
 def _exact_log_evidence(known: LinearGaussian, x: Tensor) -> Score:
     pixels = x.flatten(1).double().cpu().numpy()
     log_px = linear_log_evidence(pixels, known.weight, known.bias, known.sigma2)
-    return _mean("exact_log_evidence", torch.from_numpy(log_px), "higher", "log p(x) of this linear model")
+    return mean_score("exact_log_evidence", torch.from_numpy(log_px), "higher", "log p(x) of this linear model")
 
 
-def _mean(name: str, values: Tensor, better: Better | None, note: str) -> Score:
+def mean_score(name: str, values: Tensor, better: Better | None, note: str) -> Score:
+    """The mean of values (N,) over examples, nats, with its standard error over them."""
     array = values.double().cpu().numpy()
     stderr = float(array.std(ddof=1) / np.sqrt(len(array))) if len(array) > 1 else None
     return Score(name, float(array.mean()), stderr, "nats", better, reason=note)

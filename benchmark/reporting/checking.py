@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.reporting.claims import SHARES, Claim, Unchecked, check_options, sides_of
-from benchmark.reporting.comparing import compare, seed_correlation
+from benchmark.reporting.claims import GAIN, SHARES, SPREAD, Claim, Unchecked, check_options, sides_of
+from benchmark.reporting.comparing import Comparison, against, compare, gains, seed_correlation, spread
 from benchmark.reporting.findings import Finding, named, value_of, values_of
 from benchmark.reporting.statistics import ERROR, holm
 from benchmark.reporting.trends import inverted_u, of_shares
@@ -101,26 +101,45 @@ def _find(claim: Claim, runs: Sequence[Asked]) -> Finding:
         return inverted_u(claim, list(sides.values()))
     if claim.relation in SHARES:
         return of_shares(claim, sides["runs"])
-    return _difference(claim, sides["left"], sides["right"], runs)
+    return _difference(claim, sides, runs)
 
 
-def _difference(claim: Claim, left: Sequence[Asked], right: Sequence[Asked], runs: Sequence[Asked]) -> Finding:
-    """left - right against the margin; the seeds of a reference have nothing in common with those of another run."""
-    used, alike = (*left, *right), all(run.trained for run in (*left, *right))
-    others = _others(claim, {left[0].configuration, right[0].configuration}, runs) if alike else {}
-    found = compare(values_of(claim, left), values_of(claim, right), seed_correlation(others), alike)
+def _difference(claim: Claim, sides: Mapping[str, Sequence[Asked]], runs: Sequence[Asked]) -> Finding:
+    """What the sides differ by, against the margin; of one side alone, what it differs from a number by."""
+    used, found = tuple(run for of in sides.values() for run in of), _compared(claim, sides, runs)
     if np.isnan(found.difference.stderr):
-        raise Unchecked(f"{found.sizes[0]} and {found.sizes[1]} seeds are planned, and an interval needs two a side")
+        counts = " and ".join(map(str, dict.fromkeys(found.sizes) if len(sides) == 1 else found.sizes))
+        raise Unchecked(f"{counts} seeds are planned, and an interval needs two a side")
+    fixed = () if any(run.replicates for run in used) else (FIXED,)
+    if claim.relation == "within":
+        slack = found.difference.slack(claim.margin)
+        said = f"the difference is {found.difference.interval()}"
+        return Finding((slack,), 0.0, True, "margin - |difference|", None, found.sample, used, (said, *fixed))
     return Finding(
         estimates=(found.difference,),
-        bound=claim.margin if claim.relation == "greater" else -claim.margin + 0.0,
+        bound=claim.margin if claim.relation in ("greater", GAIN, SPREAD) else -claim.margin + 0.0,
         above=claim.relation != "less",
-        quantity="difference",
+        quantity={GAIN: "difference of gains", SPREAD: "standard deviation"}.get(claim.relation, "difference"),
         unit=None,
         sample=found.sample,
         used=used,
-        notes=() if any(run.replicates for run in used) else (FIXED,),
+        notes=fixed,
     )
+
+
+def _compared(claim: Claim, sides: Mapping[str, Sequence[Asked]], runs: Sequence[Asked]) -> Comparison:
+    """The seeds of a reference have nothing in common with those of another run."""
+    values = [values_of(claim, side) for side in sides.values()]
+    if claim.relation == SPREAD:
+        return spread(values[0])
+    if len(values) == 1:
+        return against(values[0], claim.against or 0.0)
+    alike = all(run.trained for side in sides.values() for run in side)
+    compared = {side[0].configuration for side in sides.values()}
+    elsewhere = seed_correlation(_others(claim, compared, runs) if alike else {})
+    if claim.relation == GAIN:
+        return gains(values[0], values[1], values[2], values[3], alike)
+    return compare(values[0], values[1], elsewhere, alike)
 
 
 def _others(claim: Claim, compared: set[str], runs: Sequence[Asked]) -> dict[str, dict[int, float]]:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from benchmark.store.asked import Asked
     from metrics.core import Score
 
-COMPARISONS = ("less", "greater", "not_less")
+COMPARISONS = ("less", "greater", "not_less", "within")
+GAIN, SPREAD = "greater_gain", "spread"
 SHARES = ("configuration_over_seed", "seed_over_method")
 TRENDS = ("inverted_u", *SHARES)  # about many configurations
-RELATIONS = (*COMPARISONS, *TRENDS)
+RELATIONS = (*COMPARISONS, GAIN, SPREAD, *TRENDS)
+SIDES = ("left", "right", "than_left", "than_right", "runs")
 
 
 class Unchecked(ValueError):
@@ -29,8 +31,10 @@ class Unchecked(ValueError):
 class Claim:
     """Metric(left) - Metric(right) is `relation` than zero by more than `margin`, or not less by more than it.
 
-    Each side names exactly one configuration. A relation of TRENDS has no sides: it is about all trained runs that
-    `runs` selects.
+    `within` says that the difference lies within the margin on either side. With `against`, the right side is that
+    number. `greater_gain` says that left - right exceeds than_left - than_right by more than the margin, `spread` that
+    the standard deviation of the left side over seeds exceeds it. Each side names exactly one configuration. A relation
+    of TRENDS has no sides: it is about all trained runs that `runs` selects.
     """
 
     text: str
@@ -38,6 +42,9 @@ class Claim:
     relation: str  # one of RELATIONS
     left: Side = field(default_factory=dict)
     right: Side = field(default_factory=dict)
+    than_left: Side = field(default_factory=dict)
+    than_right: Side = field(default_factory=dict)
+    against: float | None = None  # a number in the place of the right side
     runs: Side = field(default_factory=dict)
     representation: str | None = None
     readout: str | None = None  # None: the encoder's own, or the one that has this representation
@@ -52,7 +59,7 @@ class Claim:
     @property
     def sides(self) -> dict[str, Side]:
         """What selects its runs."""
-        return {"runs": self.runs} if self.relation in TRENDS else {"left": self.left, "right": self.right}
+        return {name: getattr(self, name) for name in _sides_of(self.relation, self.against is not None)}
 
     def concerns(self, run: Asked) -> bool:
         """True for a run that the claim speaks of."""
@@ -85,19 +92,34 @@ def _parse(claim: Mapping[str, Any]) -> Claim:
     if unknown := sorted(set(claim) - set(known)):
         raise ValueError(f"{name} has the unknown key {unknown[0]!r}; choose from {', '.join(known)}")
     needed = [one.name for one in fields(Claim) if one.default is one.default_factory is MISSING]
-    needed += [] if claim.get("relation") in TRENDS else ["left", "right"]
+    needed += [name for name in _sides_of(claim.get("relation"), "against" in claim) if name != "runs"]
     if lacking := [key for key in needed if key not in claim]:
         raise ValueError(f"{name} lacks the key {lacking[0]!r}")
     if claim["relation"] not in RELATIONS:
         raise ValueError(f"{name} has the relation {claim['relation']!r}; choose from {', '.join(RELATIONS)}")
-    others = ("left", "right") if claim["relation"] in TRENDS else ("runs",)
-    if misplaced := [key for key in others if key in claim]:
+    others = {*SIDES, "against"} - set(_sides_of(claim["relation"], "against" in claim))
+    others -= {"against"} if claim["relation"] in COMPARISONS else set()
+    if misplaced := [key for key in sorted(others) if key in claim]:
         raise ValueError(f"{name} has {misplaced[0]!r}, which does not go with relation {claim['relation']!r}")
     _check_values(name, claim)
     return Claim(**claim)
 
 
+def _sides_of(relation: object, against_value: bool) -> tuple[str, ...]:
+    """The sides that a relation has; unknown ones are told apart elsewhere."""
+    if relation in TRENDS:
+        return ("runs",)
+    if relation == GAIN:
+        return SIDES[:4]
+    return SIDES[:1] if relation == SPREAD or against_value else SIDES[:2]
+
+
 def _check_values(name: str, claim: Mapping[str, Any]) -> None:
+    against = claim.get("against", 0.0)
+    if isinstance(against, bool) or not isinstance(against, int | float) or not math.isfinite(against):
+        raise ValueError(f"{name} has against={against!r}; it must be a number")
+    if claim["relation"] in ("within", SPREAD) and not claim.get("margin"):
+        raise ValueError(f"{name} has no margin, which relation {claim['relation']!r} is about")
     margin = claim.get("margin", 0.0)
     if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < math.inf:
         raise ValueError(f"{name} has the margin {margin!r}; it must be a number of at least 0")
@@ -109,7 +131,7 @@ def _check_values(name: str, claim: Mapping[str, Any]) -> None:
     for key in ("primary", "converged"):
         if not isinstance(claim.get(key, True), bool):
             raise ValueError(f"{name} has {key}={claim[key]!r}; it must be true or false")
-    for side in ("left", "right", "runs"):
+    for side in SIDES:
         if not isinstance(claim.get(side, {}), Mapping):
             raise ValueError(f"{name} has {side}={claim[side]!r}; it must be a mapping such as {{objective: elbo}}")
         for key in claim.get(side, {}):
@@ -151,7 +173,7 @@ def sides_of(claim: Claim, runs: Sequence[Asked]) -> dict[str, list[Asked]]:
     if claim.relation == "inverted_u":
         sides = _by_beta(sides["runs"])
     for name, of in sides.items() if claim.relation not in SHARES else ():
-        _require_one(f"the {name} side" if claim.relation in COMPARISONS else name, of)
+        _require_one(name if claim.relation == "inverted_u" else f"the {name} side", of)
     return sides
 
 

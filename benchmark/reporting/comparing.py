@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from benchmark.reporting.statistics import ERROR, Estimate, of_values
+from benchmark.reporting.statistics import ERROR, Estimate, deviation, of_values
 
 BySeed: TypeAlias = Mapping[int, float]
 
@@ -19,7 +19,7 @@ class Comparison:
 
     difference: Estimate
     paired: bool
-    sizes: tuple[int, int]  # seeds of either side
+    sizes: tuple[int, ...]  # seeds of each side
     r: float  # correlation of the two sides over the seeds that both have
     elsewhere: float  # mean correlation among the configurations that are not compared; NaN where it is not known
 
@@ -28,6 +28,8 @@ class Comparison:
         """How many seeds, and whether they are paired, in words."""
         known = [f"{self.r:.2f}" if np.isfinite(self.r) else "", "" if np.isnan(self.elsewhere) else self._elsewhere]
         r = f" (r = {', '.join(filter(None, known))})" if any(known) else ""
+        if len(self.sizes) == 1:
+            return f"n = {self.difference.n} seeds"
         if self.paired:
             return f"n = {self.difference.n} seeds, paired{r}"
         return f"n = {self.sizes[0]} and {self.sizes[1]} seeds, not paired{r}"
@@ -49,6 +51,29 @@ def compare(left: BySeed, right: BySeed, elsewhere: float = np.nan, alike: bool 
     pair = alike and len(both) > 1 and (np.isnan(elsewhere) or elsewhere > worth_pairing(len(both)))
     difference = of_values(x - y) if pair else welch(left, right)
     return Comparison(difference, pair, (len(left), len(right)), _correlation(np.stack([x, y])), elsewhere)
+
+
+def against(side: BySeed, value: float) -> Comparison:
+    """What one side differs from a number by."""
+    return Comparison(of_values(one - value for one in side.values()), False, (len(side),), np.nan, np.nan)
+
+
+def spread(side: BySeed) -> Comparison:
+    """The standard deviation of one side over seeds."""
+    return Comparison(deviation(side.values()), False, (len(side),), np.nan, np.nan)
+
+
+def gains(left: BySeed, right: BySeed, than_left: BySeed, than_right: BySeed, alike: bool = True) -> Comparison:
+    """(left - right) - (than_left - than_right) over the seeds that all four have, or of independent sides."""
+    sides = (left, right, than_left, than_right)
+    both = sorted(set.intersection(*map(set, sides))) if alike else []
+    sizes = (len(left), len(than_left))
+    if len(both) > 1:
+        x = [left[seed] - right[seed] for seed in both], [than_left[seed] - than_right[seed] for seed in both]
+        return Comparison(of_values(np.subtract(*x)), True, sizes, _correlation(np.array(x)), np.nan)
+    parts = welch(left, right), welch(than_left, than_right)
+    stderr, df = float(np.hypot(parts[0].stderr, parts[1].stderr)), min(part.df for part in parts)
+    return Comparison(Estimate(parts[0].mean - parts[1].mean, stderr, df, parts[0].n), False, sizes, np.nan, np.nan)
 
 
 def welch(left: BySeed, right: BySeed) -> Estimate:

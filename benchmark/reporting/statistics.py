@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +48,7 @@ class Scale(NamedTuple):
 
 
 PLAIN = Scale(np.asarray, np.asarray)
+LOGARITHMIC = Scale(np.log, np.exp)
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class Estimate:
         low, high = self.scale.back(self.scale.there(self.mean) + half * np.array([-1, 1]))
         return Interval(self.mean, float(low), float(high), self.n)
 
+    def slack(self, margin: float) -> Estimate:
+        """margin - |mean|, as certain as the mean: all of its interval is above 0 where all of the mean's is within the
+        margin of 0, as two one-sided tests ask *(Schuirmann, 1987)*."""
+        return replace(self, mean=margin - abs(self.mean))
+
     def p(self, bound: float = 0.0) -> float:
         """The two-sided p-value of the bound: 1 - p is the greatest confidence at which the interval excludes it."""
         from scipy.special import stdtr
@@ -83,6 +89,14 @@ def of_values(values: Iterable[float]) -> Estimate:
     x = np.array(list(values), dtype=float)
     stderr = float(x.std(ddof=1) / np.sqrt(len(x))) if len(x) > 1 else np.nan
     return Estimate(float(x.mean()) if len(x) else np.nan, stderr, len(x) - 1, len(x))
+
+
+def deviation(values: Iterable[float]) -> Estimate:
+    """The standard deviation of normal values: its logarithm has a standard error of about 1 / sqrt(2 (n - 1))."""
+    x = np.array(list(values), dtype=float)
+    found = float(x.std(ddof=1)) if len(x) > 1 else np.nan
+    stderr = float(1 / np.sqrt(2 * (len(x) - 1))) if found > 0 else np.nan
+    return Estimate(found, stderr, len(x) - 1, len(x), LOGARITHMIC)
 
 
 def holm(p_values: Sequence[float], error: float = ERROR) -> list[float]:

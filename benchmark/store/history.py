@@ -45,6 +45,20 @@ def converged(folder: Path) -> bool | None:
     return has_converged([row for row in rows if row["phase"] == last])
 
 
+def kept_on_validation(folder: Path) -> tuple[float, float] | None:
+    """Rate and distortion on validation examples of the weights that a run kept; None where its history says neither.
+
+    What settings are chosen by, so that the test split stays unseen.
+    """
+    try:
+        with open(folder / FILE, newline="") as file:
+            kept = [row for row in csv.DictReader(file) if row.get("kept") == "True"]
+        found = float(kept[-1]["validation_rate"]), float(kept[-1]["validation_distortion"])
+    except (OSError, ValueError, KeyError, TypeError, IndexError, csv.Error):
+        return None
+    return found if all(map(math.isfinite, found)) else None
+
+
 def has_converged(rows: Sequence[Mapping[str, float]]) -> bool | None:
     """Whether the objective on validation images gained less than 1 % over the last tenth of the steps.
 

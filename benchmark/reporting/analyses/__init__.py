@@ -9,6 +9,7 @@ from benchmark.reporting.analyses.claims import claims
 from benchmark.reporting.analyses.failures import Failures
 from benchmark.reporting.analyses.figures import boards, bounds, matrices, options, rate_distortion_plane
 from benchmark.reporting.analyses.findings import Analysis, Findings, checked
+from benchmark.reporting.analyses.plane import plane
 from benchmark.reporting.analyses.pressure import pressure
 from benchmark.reporting.analyses.published import not_run
 from benchmark.reporting.analyses.udr import udr
@@ -17,6 +18,7 @@ from benchmark.reporting.study import Study
 
 ANALYSES: tuple[Analysis, ...] = (
     udr,  # first: its scores join those that all others see
+    plane,  # whose distances join the scores
     rate_distortion_plane,
     bounds,
     options,

@@ -24,7 +24,9 @@ def code_use(trained: TrainedModel) -> list[Score]:
         raise Inapplicable(f"{trained.no_density}, so no decoder that could use them")
     if trained.readout != AMORTISED:
         return []
-    pairs = [_distortions(trained.model, x, posterior, trained.noise) for x, posterior in trained.blocks()]
+    pairs = [_distortions(trained.model, x, q, trained.noise) for x, q in trained.blocks() if len(x) > 1]
+    if not pairs:
+        raise Inapplicable("one example alone has no other's code")
     own, other = torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs])
     note = "the code of another test example, one draw"
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -9,7 +10,7 @@ from benchmark.config.commandline import CommandLine
 from benchmark.config.components import ConfigurationError
 from benchmark.config.packages import OURS
 from benchmark.config.plan import Plan
-from benchmark.training.loading import reads_data_dir
+from benchmark.training.loading import load_dataset, reads_data_dir
 from metrics.core import VIEWS
 from metrics.declared import declared, scores
 
@@ -72,7 +73,7 @@ def _close(metric: str) -> str:
 
 def remarks(command: CommandLine, plans: Sequence[Plan]) -> list[str]:
     """Lines about what was typed and none of the runs has a use for."""
-    return [*_ignored_options(command, plans), *_unread_data(plans)]
+    return [*_ignored_options(command, plans), *_unread_data(plans), *_rates_beyond(plans)]
 
 
 def _ignored_options(command: CommandLine, plans: Sequence[Plan]) -> list[str]:
@@ -85,6 +86,21 @@ def _ignored_options(command: CommandLine, plans: Sequence[Plan]) -> list[str]:
             continue
         if typed and all(getattr(plan, group) is None for plan in plans):
             lines.append(f"{' '.join(typed)}: ignored, for nothing is trained ({', '.join(untrained)})")
+    return lines
+
+
+def _rates_beyond(plans: Sequence[Plan]) -> list[str]:
+    """Rates that an objective is to hold (its option `target` or `capacity`) beyond what an index of the data needs."""
+    held = {(key, plan.objective.options[key], plan.dataset.name): plan for plan in plans if plan.objective
+            for key in ("target", "capacity") if key in plan.objective.options}  # fmt: skip
+    lines = []
+    for (key, rate, name), plan in held.items():
+        count = len(load_dataset(plan.dataset, plan.settings).splits["train"])
+        if rate > math.log(count):
+            what = (
+                f"objective.{key}={rate:g}: more nats than an index of the {count:,} training examples of {name} holds"
+            )
+            lines.append(f"{what} (log N = {math.log(count):.2f}); what is beyond can say nothing more of which it is")
     return lines
 
 

@@ -5,6 +5,7 @@ import torch
 
 from benchmark.config.components import ConfigurationError
 from benchmark.config.compose import compose
+from benchmark.sweeping.remarks import _rates_beyond
 from benchmark.training.setup import build_model
 from models.noise import Stream
 from models.objectives import beta_vae, elbo
@@ -68,3 +69,10 @@ def test_without_free_bits_it_is_the_elbo():
 def test_free_bits_need_axes():
     with pytest.raises(ValueError, match="independent Gaussians"):
         free_bits(*model_and_batch("posterior=full"), free=0.1)
+
+
+def test_a_target_beyond_what_an_index_holds_is_remarked():
+    beyond = [compose(["dataset=digits", "objective=target_rate", f"objective.target={rate}"]) for rate in (6.7, 6.8)]
+    [line] = _rates_beyond(beyond)
+    assert line.startswith("objective.target=6.8: more nats than an index of the 847 training examples")
+    assert "log N = 6.74" in line

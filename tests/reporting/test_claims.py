@@ -54,6 +54,78 @@ def test_a_verdict_is_two_lines_that_say_it_all():
     )
 
 
+def only_left(**changes):
+    """The claim without its right side."""
+    claim = {key: value for key, value in CLAIM.items() if key != "right"}
+    return {**claim, **changes}
+
+
+def test_a_side_against_a_number():
+    records = pairs([1.0, 1.2, 1.1], [5.0, 6.0, 9.0])
+    [below] = check(records, parse_claims([only_left(relation="less", against=2.0)]))
+    assert (below.verdict, below.n) == ("held", 3)
+    assert below.difference == pytest.approx(-0.9)
+    [above] = check(records, parse_claims([only_left(relation="greater", against=2.0)]))
+    assert above.verdict == "contradicted"
+
+
+def test_within_a_margin_on_either_side():
+    near, far = pairs([1.0, 1.2, 1.1], [1.1, 1.1, 1.2]), pairs([1.0, 1.2, 1.1], [5.0, 5.1, 5.0])
+    found = verdict(near, relation="within", margin=1.0)
+    assert (found.verdict, found.quantity) == ("held", "margin - |difference|")
+    assert "the difference is" in found.note
+    assert verdict(far, relation="within", margin=1.0).verdict == "contradicted"
+    [alone] = check(near, parse_claims([only_left(relation="within", against=1.1, margin=0.5)]))
+    assert alone.verdict == "held"
+
+
+def test_gains_are_differences_of_differences():
+    values = {("beta_vae", 4.0): [9.0, 9.1, 9.2], ("iwae", 4.0): [5.0, 5.2, 5.1], ("beta_vae", 1.0): [3.0, 3.1, 3.2],
+              ("iwae", 1.0): [2.0, 2.2, 2.1]}  # fmt: skip
+    records = runs(*(record(objective=name, seed=seed, scores=rate(value), options={"beta": beta})
+                     for (name, beta), of in values.items() for seed, value in enumerate(of)))  # fmt: skip
+    sides = {
+        "left": ("beta_vae", 4.0),
+        "right": ("iwae", 4.0),
+        "than_left": ("beta_vae", 1.0),
+        "than_right": ("iwae", 1.0),
+    }
+    claim = {"text": "gain", "metric": "rate", "relation": "greater_gain",
+             **{side: {"objective": name, "objective.beta": beta} for side, (name, beta) in sides.items()}}  # fmt: skip
+    [found] = check(records, parse_claims([{**claim, "margin": 2.0}]))
+    assert (found.verdict, found.quantity) == ("held", "difference of gains")
+    assert found.difference == pytest.approx(3.0)
+    [found] = check(records, parse_claims([{**claim, "margin": 4.0}]))
+    assert found.verdict == "contradicted"
+
+
+def test_a_spread_over_seeds():
+    records = pairs([1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 1.0, 1.0, 1.0, 1.1])
+    [wide] = check(records, parse_claims([only_left(relation="spread", margin=0.1)]))
+    assert (wide.verdict, wide.difference) == ("held", pytest.approx(1.5811, abs=1e-3))
+    [narrow] = check(records, parse_claims([only_left(relation="spread", margin=100.0)]))
+    assert narrow.verdict == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"relation": "within"}, "no margin"),
+        ({"relation": "spread", "margin": 1.0}, "'right', which does not go with"),
+        ({"relation": "less", "against": 1.0}, "'right', which does not go with"),
+        ({"relation": "greater_gain"}, "lacks the key 'than_left'"),
+    ],
+)
+def test_claims_whose_sides_do_not_go_with_their_relation_are_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        parse_claims([{**CLAIM, **changes}])
+
+
+def test_a_number_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="against='much'"):
+        parse_claims([only_left(relation="less", against="much")])
+
+
 def test_greater_and_margins():
     records = pairs([11.0, 12.1, 13.0], [1.0, 2.0, 3.0])
     assert verdict(records, relation="greater").verdict == "held"

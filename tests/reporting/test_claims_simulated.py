@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.reporting.comparing import certain_best, compare, seed_correlation, worth_pairing
+from benchmark.reporting.comparing import certain_best, compare, gains, seed_correlation, spread, worth_pairing
 from benchmark.reporting.findings import Finding
 from benchmark.reporting.statistics import Estimate, holm, of_values
 from benchmark.reporting.trends import peak
@@ -237,3 +237,34 @@ def test_a_clear_winner_is_bold():
     for _ in range(20):
         x = drawn(rng, 4, 5) + np.array([[40.0], [0], [0], [0]])
         assert certain_best({str(i): seeds(row) for i, row in enumerate(x)}, "higher") == "0"
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_equivalence_at_the_margin_is_held_in_at_most_five_per_cent_of_cases(n):
+    rng, margin = np.random.default_rng(n), 2.0
+    found = []
+    for _ in range(4 * TIMES):
+        estimate = of_values(margin + rng.standard_normal(n))  # exactly at the margin: not within it
+        found.append(outcome(estimate.slack(margin)))
+    assert np.mean([verdict == "held" for verdict in found]) <= at_most(0.025, 4 * TIMES)
+    sure = [outcome(of_values(0.1 * rng.standard_normal(n)).slack(margin)) for _ in range(100)]
+    assert sure.count("held") > 95
+    far = [outcome(of_values(5 + 0.1 * rng.standard_normal(n)).slack(margin)) for _ in range(100)]
+    assert far.count("contradicted") > 95
+
+
+@pytest.mark.parametrize("n", [5, 10])
+def test_a_spread_at_the_bound_is_held_in_at_most_five_per_cent_of_cases(n):
+    rng = np.random.default_rng(n)
+    found = [outcome(spread(seeds(rng.standard_normal(n))).difference, bound=1.0) for _ in range(4 * TIMES)]
+    assert np.mean([verdict == "held" for verdict in found]) <= at_most(0.05, 4 * TIMES)
+    wide = [outcome(spread(seeds(rng.standard_normal(n))).difference, bound=0.05) for _ in range(100)]
+    assert wide.count("held") > 95
+
+
+def test_gains_that_are_equal_are_told_apart_in_five_per_cent_of_cases():
+    rng, found = np.random.default_rng(0), []
+    for _ in range(4 * TIMES):
+        sides = [seeds(row + effect) for row, effect in zip(drawn(rng, 4, 5, 0.3), (3.0, 1.0, 7.0, 5.0), strict=True)]
+        found.append(outcome(gains(*sides).difference))
+    assert np.mean([verdict != "undecided" for verdict in found]) <= at_most(0.05, 4 * TIMES)

@@ -9,6 +9,7 @@ from benchmark.reporting.analyses.claims import claims
 from benchmark.reporting.analyses.failures import Failures
 from benchmark.reporting.analyses.figures import boards, bounds, matrices, options, rate_distortion_plane
 from benchmark.reporting.analyses.findings import Analysis, Findings, checked
+from benchmark.reporting.analyses.pairs import pairs
 from benchmark.reporting.analyses.plane import plane
 from benchmark.reporting.analyses.pressure import pressure
 from benchmark.reporting.analyses.published import not_run
@@ -28,6 +29,7 @@ ANALYSES: tuple[Analysis, ...] = (
     correlations,
     variance,
     claims,
+    pairs,
     warnings,
     not_run,
 )

@@ -16,6 +16,7 @@ from models.heads import Heads
 from models.likelihoods import Bernoulli, Gaussian
 from models.networks import conv, linear, mlp
 from models.noise import Stream
+from models.pixelcnn import PixelCNN
 from models.pixelwise import Autoregressive
 from models.quick import Thin, quickened
 from models.sampling import draw
@@ -27,6 +28,7 @@ HEADS = [
     Heads(likelihood=lambda shape: Gaussian(shape, variance="per_pixel")),
     Heads(likelihood=lambda shape: Gaussian(shape, variance="learned")),
     Heads(likelihood=lambda shape: Autoregressive(shape, hidden=5)),
+    Heads(likelihood=lambda shape: PixelCNN(shape, layers=2, features=3, planes=2)),
 ]
 
 
@@ -35,7 +37,7 @@ def model_of(make, heads, **options):
     return make((1, 8, 8), torch.full((1, 8, 8), 0.3), heads, latent_dim=3, **options).double()
 
 
-@pytest.mark.parametrize("heads", HEADS, ids=["bernoulli", "per_pixel", "learned", "autoregressive"])
+@pytest.mark.parametrize("heads", HEADS, ids=["bernoulli", "per_pixel", "learned", "autoregressive", "pixelcnn"])
 @pytest.mark.parametrize("make", [conv, mlp])
 @pytest.mark.parametrize("rows", [1, 3, 10, 1000])
 def test_pieces_give_the_log_density_of_the_distribution(make, heads, rows):

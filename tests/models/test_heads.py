@@ -28,6 +28,7 @@ POSTERIORS, PRIORS, LIKELIHOODS = (names_in(group) for group in ("posterior", "p
 SMALL = {"vamp": ["prior.num_components=20"], "aggregate": ["prior.num_components=20"]}
 SMALL |= {"coupling": ["posterior.hidden=6", "posterior.num_layers=2"], "autoregressive": ["prior.hidden=[20]"]}
 SMALL |= {flow: ["prior.hidden=[10]", "prior.transforms=2"] for flow in ("maf", "nsf")}
+SMALL |= {"pixelcnn": ["likelihood.layers=2", "likelihood.features=3"]}
 PAIRS = [("diagonal", prior) for prior in PRIORS] + [("full", "vamp"), ("coupling", "vamp")]
 PAIRS += [(name, "standard_normal") for name in POSTERIORS if name not in ("delta", "diagonal")]
 
@@ -35,13 +36,8 @@ PAIRS += [(name, "standard_normal") for name in POSTERIORS if name not in ("delt
 def head_of(group, name):
     if name in ("maf", "nsf"):
         pytest.importorskip("zuko", reason="flows are zuko's")
-    return (
-        compose(
-            [f"{group}={name}", *(SMALL.get(name, ()) if group != "likelihood" else ()), "metrics=[rate_distortion]"]
-        )
-        .heads[group]
-        .build()
-    )
+    small = [option for option in SMALL.get(name, ()) if option.startswith(group)]
+    return compose([f"{group}={name}", *small, "metrics=[rate_distortion]"]).heads[group].build()
 
 
 @pytest.mark.parametrize("name", POSTERIORS)

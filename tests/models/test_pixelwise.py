@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -12,18 +13,25 @@ from models.heads import Heads
 from models.likelihoods import Bernoulli
 from models.networks import mlp
 from models.noise import Stream
+from models.pixelcnn import PixelCNN
 from models.pixelwise import Autoregressive
 from models.sampling import draw
 from models.vae import VAE
 
 GRID = (1, 3, 3)
+MAKERS = {
+    "perceptron": partial(Autoregressive, hidden=6),
+    "pixelcnn": partial(PixelCNN, layers=2, features=3),
+    "planes": partial(PixelCNN, layers=3, features=2, planes=3, kernel=5),
+    "one layer": partial(PixelCNN, layers=1, features=3),
+}
 PICTURES = torch.tensor(list(itertools.product((0.0, 1.0), repeat=9)), dtype=torch.float64).reshape(-1, 1, 3, 3)
 OPTIONS = [{}, {"hidden": 4}, {"hidden": 0}, {"direct": False}, {"reach": 3}, {"reach": 4, "direct": False}]
 
 
-def head_of(shape=GRID, **options):
+def head_of(shape=GRID, make=Autoregressive, **options):
     """With weights large enough that what is seen matters."""
-    head = Autoregressive(shape, **options).double()
+    head = make(shape, **options).double()
     noise = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in head.parameters():
@@ -31,17 +39,17 @@ def head_of(shape=GRID, **options):
     return head
 
 
-def output_of(*batch, shape=GRID):
-    return torch.randn((*batch, 1, *shape), dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+def output_of(*batch, shape=GRID, planes=1):
+    return torch.randn((*batch, planes, *shape), dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
 def seen_by(head, x):
     """Whether logit i moves with pixel j, and with the decoder's output j, both (n, n)."""
-    output = output_of(shape=x.shape)
+    output = output_of(shape=x.shape, planes=head.outputs)
     by_pixels = torch.autograd.functional.jacobian(lambda x: head.logits(output, x), x)
     by_output = torch.autograd.functional.jacobian(lambda output: head.logits(output, x), output)
     n = x.numel()
-    return by_pixels.reshape(n, n) != 0, by_output.reshape(n, n) != 0
+    return by_pixels.reshape(n, n) != 0, by_output.reshape(n, head.outputs, n)[:, 0] != 0
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -74,12 +82,35 @@ def test_without_reach_it_is_bernoulli(options):
     torch.testing.assert_close(head_of(**options)(output).log_prob(x), Bernoulli(GRID)(output).log_prob(x))
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_draws_are_those_of_the_plain_way(options):
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_so_do_convolutions_without_a_blind_spot(make):
+    """Every pixel before sees to every later one that it is in reach of, here all; logits are told of their output."""
+    sees, told = torch.stack([torch.stack(seen_by(head_of(make=make), x)) for x in PICTURES[::37]]).any(0)
+    assert not sees.triu().any()
+    assert told.diagonal().all()
+    if make is not MAKERS["one layer"]:
+        assert torch.equal(sees, torch.ones(9, 9, dtype=torch.bool).tril(-1))
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 4), (1, 4, 2), (1, 1, 5), (1, 5, 1)])
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_all_sum_to_one_on_any_grid(make, shape):
+    head, n = head_of(shape, make), torch.Size(shape).numel()
+    pictures = torch.tensor(list(itertools.product((0.0, 1.0), repeat=n)), dtype=torch.float64).reshape(-1, 1, *shape)
+    total = head(output_of(2, shape=shape, planes=head.outputs)).log_prob(pictures).exp().sum(0)
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=n * 2.1e-9)
+
+
+PLAIN = {**{str(options): partial(Autoregressive, **options) for options in OPTIONS}, **MAKERS}
+
+
+@pytest.mark.parametrize("make", PLAIN.values(), ids=PLAIN)
+def test_draws_are_those_of_the_plain_way(make):
     """One pixel at a time, all logits anew: pixel i is lit where the same uniform number is below its probability."""
-    head, output = head_of(**options), output_of(2, 50)
-    uniform = Stream.seeded(3).uniform((2, 50, 9), output)
-    plain = torch.zeros((2, 50, 9), dtype=torch.float64)
+    head = head_of(make=make)
+    output = output_of(2, 10, planes=head.outputs)
+    uniform = Stream.seeded(3).uniform((2, 10, 9), output)
+    plain = torch.zeros((2, 10, 9), dtype=torch.float64)
     for i in range(9):
         plain[..., i] = (uniform[..., i] < head.logits(output, plain.unflatten(-1, GRID))[..., i].sigmoid()).double()
     assert torch.equal(head.sampled(output, uniform), plain)
@@ -91,6 +122,13 @@ def test_draws_are_as_often_as_their_density_says():
     expected = 40_000 * p.log_prob(PICTURES[:, None]).exp()[:, 0].detach()
     off = (torch.bincount(codes, minlength=512) - expected).square() / expected
     assert off.sum() < 511 + 5 * (2 * 511) ** 0.5
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 4), (9,), (2, 3)])
+def test_other_images_are_refused_in_one_line(shape):
+    with pytest.raises(ValueError, match=r"needs images of one channel .* use likelihood=autoregressive") as caught:
+        PixelCNN(shape)
+    assert "\n" not in str(caught.value)
 
 
 def model_of(shape=(1, 4, 4), **options) -> VAE:

@@ -166,6 +166,7 @@ HEADS = [
     ("posterior=diagonal_shared", "prior=learned_normal", "likelihood=gaussian_learned"),
     ("posterior=diagonal_log_variance", "objective=iwae", "likelihood=gaussian"),
     ("objective=iwae", "likelihood=autoregressive", "likelihood.hidden=5"),
+    ("likelihood=pixelcnn", "likelihood.layers=2", "likelihood.features=3"),
     ("posterior=delta", "objective=autoencoder", "prior=learned_normal"),  # a prior that gets no gradient
 ]
 

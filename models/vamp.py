@@ -16,7 +16,7 @@ from models.sampling import draw
 from models.types import Count
 
 HELD = 2**22  # numbers of a table of densities, of so many points and components, at a time
-EDGE = 0.01  # how far from 0 and 1 learned pseudo-inputs start
+EDGE = 0.05  # how far from 0 and 1 learned pseudo-inputs start
 UNKNOWN = 100  # pseudo-inputs where all training rows are asked for, and no training set is known
 
 
@@ -84,22 +84,13 @@ def log_sum(table: Tensor) -> Tensor:
     return (table - most).clamp_min(-40).exp().sum(-1).log() + most[..., 0]
 
 
-def folded(free: Tensor) -> Tensor:
-    """|v - 2 round(v / 2)|: v where that is in [0, 1], and its mirror images elsewhere; the gradient has length one.
-
-    What is pushed against an end stays near it, and can come back; a clamped value could not, and a logistic function,
-    which would take a fifth of a step's time for images, has next to no gradient there.
-    """
-    return (free - 2 * (free.detach() / 2).round()).abs()
-
-
 class Vamp(nn.Module):
     """p(z) = 1/C sum_c q(z|u_c) of C pseudo-inputs u *(VampPrior: Tomczak and Welling, 2018, Eq. 9)*.
 
-    The u start as training rows, chosen and binarised by streams of the run's seed. They are learned; where
-    values are in [0, 1] they turn back at both ends, as from a mirror, and start no closer to them than 0.01.
-    `learned: false` keeps the rows: p(z) is then the aggregate posterior of these, and with `num_components: null` that
-    of the whole training set, exactly.
+    The u start as training rows, chosen and binarised by streams of the run's seed. They are learned: through a
+    logistic function where values are in [0, 1], so that they stay there (rows are clipped to 0.05..0.95 to start
+    with), else as they are. `learned: false` keeps the rows: p(z) is then the aggregate posterior of these, and with
+    `num_components: null` that of the whole training set, exactly.
 
     The encoder is the model's own, and so are its weights: `attach` says which, once the model is there.
     """
@@ -129,13 +120,13 @@ class Vamp(nn.Module):
                 raise ValueError(f"prior: a VampPrior {why}; choose another prior or posterior")
         self._encoder, self.bounded = [encoder], examples.bounded
         if self.learned:
-            self.inputs = nn.Parameter(inputs.clamp(EDGE, 1 - EDGE) if self.bounded else inputs)
+            self.inputs = nn.Parameter(inputs.clamp(EDGE, 1 - EDGE).logit() if self.bounded else inputs)
         else:
             self.register_buffer("inputs", inputs)
 
     def pseudo_inputs(self) -> Tensor:
         """The u, (C, *shape)."""
-        return folded(self.inputs) if self.learned and self.bounded else self.inputs
+        return self.inputs.sigmoid() if self.learned and self.bounded else self.inputs
 
     def forward(self) -> Distribution:
         """The prior itself."""

@@ -45,6 +45,12 @@ SCORES = (
           "distortion of a decoder without code; no direction", better=None),
     _nats("code_gain", "code gain", "what the distortion is at the code of another example above that at the own one",
           "higher is better; 0: the decoder ignores its code"),
+    _nats("rate_train", "rate on training images", "the rate of images that the model was trained on", RATE,
+          better=None),
+    _nats("distortion_train", "distortion on training images", "the distortion of images that the model was trained on",
+          DISTORTION, better="lower"),
+    _nats("distortion_gap", "train-test gap", "the distortion on test images above that on training images",
+          "0: training images are nothing special; no direction", better=None, column=13),
     _nats("frontier_distance", "distance to the frontier", "how far the distortion is above the frontier of all "
           "families at this rate", "lower is better; 0: on the frontier", better="lower", range=LIMITLESS),
     Declared("effective_sample_size", "effective sample size", "how many of the importance samples count",

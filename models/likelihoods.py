@@ -14,7 +14,8 @@ from models.distributions import bernoulli, diagonal_normal
 from models.noise import Noise
 from models.types import Positive, Variance
 
-Values = Literal["binary", "grey", "real"]  # what pixels are: 0 or 1, levels in [0, 1], or numbers
+# what pixels are: 0 or 1, levels in [0, 1], or numbers; or of which levels the last ones are a one-hot label
+Values = Literal["binary", "grey", "real", "labelled"]
 Measure = Literal["counting", "lebesgue", "pseudo-nats"]
 
 

@@ -24,10 +24,13 @@ OF_BEFORE = ("model.likelihood", "model.sigma2", "model.posterior_scale")  # key
 Node = Mapping[str, Any]
 
 
-def takes_heads(model: Callable[..., Any]) -> bool:
-    """Whether a model is a function of (shape, mean, heads); one of (shape, mean) makes all of its VAE by itself."""
+def heads_of(model: Callable[..., Any]) -> tuple[str, ...]:
+    """The heads that may be chosen of a function of (shape, mean, heads); one of (shape, mean) makes all of its VAE by
+    itself, and one that says of which values its density is (`measures`) makes its own likelihood."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(one.kind in kinds for one in inspect.signature(model).parameters.values()) >= 3
+    if sum(one.kind in kinds for one in inspect.signature(model).parameters.values()) < 3:
+        return ()
+    return tuple(head for head in HEADS if head != "likelihood" or not hasattr(model, "measures"))
 
 
 def check_kind(head: str, part: Component) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 from annotated_types import Ge
 
 from benchmark.config.components import Component, ConfigurationError, check_value, component, suggestion
-from benchmark.config.heads import apart, check_kind, names_of, takes_heads, together
+from benchmark.config.heads import apart, check_kind, heads_of, names_of, together
 from benchmark.config.packages import OURS
 from benchmark.store.documents import digest
 from benchmark.store.groups import COMPONENTS, EVERY, HEADS, SECOND
@@ -179,10 +179,9 @@ def _heads(
     """The heads of a model that takes any; a reference has none, and a model that makes its own takes none."""
     if model.target.startswith(OF_REFERENCES):
         return {}
-    if not takes_heads(model.function):
-        _refuse_heads(names["model"], typed)
-        return {}
-    found = {head: component(head, names[head], config[head], packages) for head in HEADS}
+    taken = heads_of(model.function)
+    _refuse_heads(names["model"], typed, taken)
+    found = {head: component(head, names[head], config[head], packages) for head in taken}
     for head, part in found.items():
         if part is None:
             raise ConfigurationError(f"{head}._target_: null makes none; choose one by its name")
@@ -190,11 +189,13 @@ def _heads(
     return {head: part for head, part in found.items() if part is not None}
 
 
-def _refuse_heads(model: str, typed: Sequence[str]) -> None:
+def _refuse_heads(model: str, typed: Sequence[str], taken: Sequence[str]) -> None:
     for text in typed:
-        if re.split(r"[=.]", text.lstrip("+"))[0] in HEADS:
+        head = re.split(r"[=.]", text.lstrip("+"))[0]
+        if head in HEADS and head not in taken:
             remedy = "give its function a third parameter, heads: models.heads.Heads, to let them be chosen"
-            raise ConfigurationError(f"{text}: model={model} makes its own heads; {remedy}")
+            own = f"own {head}; leave it out" if taken else f"own heads; {remedy}"
+            raise ConfigurationError(f"{text}: model={model} makes its {own}")
 
 
 def _second(config: Mapping[str, Any], choices: Mapping[str, Any], packages: Sequence[str]) -> Component | None:

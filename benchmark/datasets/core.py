@@ -75,6 +75,7 @@ class Dataset:
     # or FULL_GRID: the VAE trains on all images, so those of the other splits too; PROBE_SEEN: on the probe's too;
     # or WHOLE: every split is all there is, for exact sums over a distribution
     protocol: str = HELD_OUT
+    labels: int = 0  # classes of the one-hot label that an example ends in and that alone is scored; 0: values are
 
     def decoded(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The examples of those rows as floats (n, *shape): grey and bits in [0, 1], other values as they are."""
@@ -106,6 +107,8 @@ class Dataset:
     def checksum(self) -> str:
         """sha256 over everything a number can depend on: images (of lazy ones their content), factors, splits."""
         digest = hashlib.sha256(f"{self.shape} {self.storage} {self.binarisation} {self.factor_names}".encode())
+        if self.labels:
+            digest.update(f" labels {self.labels}".encode())
         images = np.frombuffer(self.images.content.encode(), np.uint8) if isinstance(self.images, Lazy) else self.images
         arrays = [images, *(self.splits[name] for name in SPLITS)]
         for array in arrays if self.factors is None else [*arrays, self.factors]:

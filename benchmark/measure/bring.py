@@ -41,6 +41,8 @@ def read_npz(path: Path, seed: int) -> Representation:
 def from_callable(target: str, dataset: Dataset) -> Representation:
     """Codes that `module:function` makes of the images (N, *shape) of a data set, as floats in [0, 1]."""
     function = _located(target)
+    if dataset.labels:
+        raise CodesError(f"{target}: examples of {dataset.name} end in their labels; choose a data set of images alone")
 
     def encoded(rows: np.ndarray) -> Encoded:
         codes = numbers(_called(function, dataset.decoded(rows)), f"what it gives of {len(rows)} images")

@@ -59,6 +59,9 @@ def see(setup: Setup, readout: Component, posteriors: Posteriors, most: int | No
 def require_densities(setup: Setup) -> None:
     """ConfigurationError where the codes are points, which there is one way to read."""
     others = [readout.name for readout in setup.plan.readouts if readout.name != AMORTISED]
+    if others and setup.dataset.labels:
+        why = f"looks at the label, which codes are not to know; leave it out, readout={AMORTISED}"
+        raise ConfigurationError(f"readout={others[0]}: {why}")
     if others and setup.model is not None and not has_density(posteriors_of(setup, 2)["test"][0]):
         why = f"needs a posterior with a density, and the codes are points; leave it out, readout={AMORTISED}"
         raise ConfigurationError(f"readout={others[0]}: {why}")

@@ -72,9 +72,9 @@ def device_of(name: str, here: bool = True) -> torch.device:
 def comparison_group(plan: Plan, dataset: Dataset) -> str:
     """Data set, binarisation, measure and data checksum: likelihoods compare within one group only.
 
-    The measure is `counting` for a Bernoulli on binary data, `lebesgue` for a density, and `pseudo-nats` for what is
-    no likelihood of the data at all: a Bernoulli on grey values, a density on discrete pixels. Another protocol than
-    held-out images follows the data set's name.
+    The measure is `counting` for a Bernoulli on binary data and for labels, `lebesgue` for a density, and `pseudo-nats`
+    for what is no likelihood of the data at all: a Bernoulli on grey values, a density on discrete pixels. Another
+    protocol than held-out images follows the data set's name.
     """
     name = plan.dataset.name if dataset.protocol == HELD_OUT else f"{plan.dataset.name} ({dataset.protocol})"
     return "/".join((name, dataset.binarisation, measure_of(plan, dataset), dataset.checksum[:8]))
@@ -84,18 +84,26 @@ def measure_of(plan: Plan, dataset: Dataset) -> Measure:
     """What log-densities of this data set's values are with respect to; ConfigurationError for a likelihood that has
     none of them."""
     values, head = values_of(dataset), plan.heads.get("likelihood")
-    if head is None:  # a reference, or a model that makes its own
-        own = Gaussian if plan.model.options.get("likelihood") == "gaussian" else Bernoulli
-        return own.measures.get(values, "pseudo-nats")
-    measures: Mapping[Values, Measure] = getattr(head.function, "measures", {})
-    if measures and values not in measures:
-        what = f"likelihood={head.name}: is of {' or '.join(measures)} values, those of {dataset.name} are {values}"
-        raise ConfigurationError(f"{what}; {'use likelihood=gaussian' if values == 'real' else 'choose another'}")
+    part = head or plan.model  # a reference, or a model that makes its own
+    measures: Mapping[Values, Measure] = getattr(part.function, "measures", {})
+    if (measures or values == "labelled") and values not in measures:
+        who = f"{'likelihood' if head else 'model'}={part.name}: is of {' or '.join(measures) or 'other'} values"
+        raise ConfigurationError(f"{who}, those of {dataset.name} are {values}; {_remedy(values, measures)}")
+    if head is None and not measures:
+        measures = (Gaussian if plan.model.options.get("likelihood") == "gaussian" else Bernoulli).measures
     return measures.get(values, "pseudo-nats")
+
+
+def _remedy(values: Values, measures: Mapping[Values, Measure]) -> str:
+    if "labelled" in measures:
+        return "use a data set with labels, such as dataset=mnist_with_labels"
+    return {"real": "use likelihood=gaussian", "labelled": "use model=vib"}.get(values, "choose another")
 
 
 def values_of(dataset: Dataset) -> Values:
     """What the values of an example are, as a model sees them."""
+    if dataset.labels:
+        return "labelled"
     if dataset.storage == "bits" or dataset.binarisation == "dynamic":
         return "binary"
     return "real" if dataset.storage == "float" else "grey"

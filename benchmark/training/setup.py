@@ -26,6 +26,7 @@ from models.auxiliary import auxiliaries_of
 from models.distributions import NoDensity
 from models.examples import Examples
 from models.heads import Heads
+from models.supervised import classes_of
 from models.vae import VAE, Batch
 
 REHEARSAL = 200  # examples on which metrics are tried before training starts
@@ -103,6 +104,9 @@ def _with_model(setup: Setup, plan: Plan, num_train: int | None = None) -> Setup
     dataset, device = setup.dataset, setup.device
     examples = examples_of(setup.train, plan.settings.seed, num_train)
     model = build_model(plan, dataset.shape, setup.train.mean(), examples).to(device)
+    if isinstance(model, VAE) and classes_of(model) != dataset.labels:  # else a network would see part of a label
+        what = f"examples of dataset={plan.dataset.name} end in a label of {dataset.labels}"
+        raise ConfigurationError(f"model.classes={classes_of(model)}: {what} classes; choose that number")
     second = build_objective(replace(plan, objective=plan.second), model, device)
     return replace(setup, plan=plan, model=model, objective=build_objective(plan, model, device), second=second)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.checks import models, objectives
 from benchmark.config.components import ConfigurationError
 from benchmark.experiment import run
 from benchmark.measure import densities
@@ -22,6 +23,7 @@ from metrics.core import Inapplicable
 from models.distributions import Delta
 from models.noise import Stream
 from models.supervised import VIB, LabelOf
+from models.vae import Batch
 from tests.support.composing import compose
 
 DATA = "dataset=digits_with_labels"
@@ -85,6 +87,26 @@ def test_the_encoder_is_blind_to_labels_and_the_decoder_to_pixels(setup):
     assert (gradient[:, :-CLASSES] == 0).all()
     assert torch.equal(scored.log_prob(torch.cat([1 - x[:, :-CLASSES], x[:, -CLASSES:]], 1)), scored.log_prob(x))
     assert not torch.equal(scored.log_prob(relabelled(x)), scored.log_prob(x))
+
+
+def test_it_is_a_model_as_all_others_are(setup):
+    """Shapes of its three distributions, and weights by the seed alone."""
+    models.distributions_of_the_right_shape(setup.model, (74,))
+    again = build(setup.plan).model
+    assert all(torch.equal(a, b) for a, b in zip(setup.model.parameters(), again.parameters(), strict=True))
+
+
+def test_the_objective_is_the_papers_and_reaches_every_parameter(setup):
+    """E log p(y|z) - beta KL, by hand at beta = 0.001."""
+    model, objective = objectives.built(setup.plan, (74,))
+    x = setup.drawn["test"][:6]
+    value = objective(model, Batch(x, 0, 100, Stream.seeded(1)))
+    found = model.infer(x, 1, Stream.seeded(1))
+    mean, s = found.posterior.mean, found.posterior.stddev
+    kl = 0.5 * (mean.square() + s.square() - 1 - 2 * s.log()).sum(-1)
+    torch.testing.assert_close(value, found.log_px_z[0] - 0.001 * kl)
+    value.sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in model.parameters())
 
 
 def test_scores_are_those_of_the_probabilities(trained):

@@ -16,7 +16,8 @@ from models.noise import Stream
 from tests.support.choices import image_dataset, names_in
 from tests.support.composing import compose
 
-MODELS = [name for name in names_in("model") if not compose([f"model={name}"]).is_reference]
+OF_VECTORS = ("enumerable", "vib")  # which refuse images, and have tests of their own
+MODELS = [name for name in names_in("model") if name not in OF_VECTORS and not compose([f"model={name}"]).is_reference]
 
 
 def model_of(name, shape, *overrides, mean=0.3):
@@ -28,6 +29,12 @@ def model_of(name, shape, *overrides, mean=0.3):
 @pytest.mark.parametrize("shape", laws.SHAPES)
 def test_every_model_returns_distributions_of_the_right_shape(name, shape):
     laws.distributions_of_the_right_shape(model_of(name, shape), shape)
+
+
+@pytest.mark.parametrize("name", OF_VECTORS)
+def test_models_of_vectors_refuse_images(name):
+    with pytest.raises(ValueError, match=rf"^model={name} needs .*\(use dataset=\w+\)$"):
+        model_of(name, (1, 8, 8))
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -94,7 +94,8 @@ def areas(dots: pd.DataFrame, floor: float) -> tuple[pd.DataFrame, Range | None]
     """Per family the area between its frontier and rate + distortion = `floor`, over the width of the rates: nats.
 
     It is the mean of D(R) + R - floor over the rates that every seed of every family with two vertices spans, which are
-    given back; the interval is Student's t over seeds. A smaller one is better.
+    given back; the interval is Student's t over the seeds that have all of a family's configurations. A smaller one is
+    better.
     """
     found = list(_frontiers(dots))
     if not found:
@@ -110,8 +111,12 @@ def areas(dots: pd.DataFrame, floor: float) -> tuple[pd.DataFrame, Range | None]
 
 
 def _frontiers(dots: pd.DataFrame) -> Iterator[tuple[str, Floats, Floats]]:
-    """Family, rates and distortions of the vertices of every seed that has at least two."""
+    """Family, rates and distortions of the vertices of every seed that has at least two, and all configurations: fewer
+    are another frontier."""
+    sizes = dots.groupby("family")["label"].nunique()
     for (family, _), runs in dots.groupby(["family", "seed"], sort=True):
+        if runs["label"].nunique() < sizes[family]:
+            continue
         chosen = runs[_of(runs)].to_numpy(dtype=float)
         kept = runs.iloc[lower_hull(chosen[:, 0], chosen[:, 1])]
         if len(kept) > 1:

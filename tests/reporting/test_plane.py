@@ -65,6 +65,9 @@ def test_the_area_of_a_line_of_equal_elbo_is_what_it_is_above_the_floor():
     rates = [0.0, 2.0, 4.0]
     level = [frame(rates, [10 - r + by for r in rates], family, [seed] * 3) for family, seed, by in
              (("a", 0, 1.0), ("a", 1, 2.0), ("b", 0, 3.0), ("b", 1, 3.0))]  # fmt: skip
+    level.append(
+        frame([0.0, 4.0], [90.0, 80.0], "b", [2] * 2)
+    )  # a seed that lacks a configuration is no frontier of it
     found, span = areas(pd.concat(level, ignore_index=True), floor=10.0)
     assert span == (0.0, 4.0)
     assert found["mean"].tolist() == pytest.approx([1.5, 3.0])

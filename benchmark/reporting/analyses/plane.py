@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from benchmark.store.selection import beta_of
 from metrics.core import AMORTISED, Score
 
 ARCHITECTURE = ("model", *HEADS)  # choices that make a family; its members differ in how hard the rate is pressed
+OF_HEADS = ("model.likelihood", "model.sigma2", "model.posterior_scale")  # heads, by the names that identities have
 TARGETS = ("target", "capacity")  # options of objectives that say a rate
 ENTROPIES = ("exact_entropy", "data_entropy")  # scores that say H of the data
 OPTIMUM = "blahut_arimoto"  # the curve of a run whose decoder is given
@@ -92,14 +93,16 @@ def _dots(study: Study) -> Dots:
     of = of.assign(label=labels(table))
     named = of.drop_duplicates("run").set_index("run")
     records = {folder.name: (folder, record) for folder, record in study.records if folder.name in named.index}
+    families = _families(
+        {run: record for run, (_, record) in records.items()},
+        {str(run): options for run, options in named["options"].items()},
+    )
     rows = []
     for run, scores in of.groupby("run", sort=False):
         values = _values(scores)
         if {"rate", "distortion"} <= set(values):
             folder, record = records[str(run)]
-            rows.append(
-                {"run": run, **_about(named.loc[run], record, of["model"].nunique() > 1), **values, **_chosen(folder)}
-            )
+            rows.append({"run": run, **_about(named.loc[run], record, families[str(run)]), **values, **_chosen(folder)})
     return pd.DataFrame(rows)
 
 
@@ -113,11 +116,11 @@ def _values(scores: pd.DataFrame) -> dict[str, float]:
     return {str(row.metric): float(str(row.value)) for row in kept}
 
 
-def _about(row: Any, record: Record, several: bool) -> dict[str, Any]:
+def _about(row: Any, record: Record, family: str) -> dict[str, Any]:
     objective = record.config.get("objective") or {}
     beta = beta_of(record)
     target = next((float(objective[key]) for key in TARGETS if key in objective), None)
-    return {"group": row["group"], "label": row["label"], "family": _family(row, record, several),
+    return {"group": row["group"], "label": row["label"], "family": family,
             "seed": record.config.get("seed", 0),
             "beta": np.nan if beta is None else beta, "target": np.nan if target is None else target}  # fmt: skip
 
@@ -127,13 +130,19 @@ def _chosen(folder: Path) -> dict[str, float]:
     return {"chosen_rate": rate, "chosen_distortion": distortion}
 
 
-def _family(row: Any, record: Record, several: bool) -> str:
-    """The network and heads as far as they vary, in words, and the objective where it has no beta."""
-    options = {key: value for key, value in row["options"].items() if key.partition(".")[0] in ARCHITECTURE}
-    words = [record.choices.get("model", "")] if several else []
-    words += [worded({key: value}, short_names([key])).removeprefix(f"{key}=") for key, value in options.items()]
+def _families(records: Mapping[str, Record], options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Run -> its family: the choices of network and heads that vary, options of the network that do, and the objective
+    where it has no beta."""
+    varying = [key for key in ARCHITECTURE if len({record.choices.get(key, "") for record in records.values()}) > 1]
+    return {run: _family(record, varying, options[run]) for run, record in records.items()}
+
+
+def _family(record: Record, varying: Sequence[str], options: Mapping[str, Any]) -> str:
+    words = [record.choices.get(key, "") for key in varying]
+    of_network = {key: value for key, value in options.items() if key.startswith("model.") and key not in OF_HEADS}
+    words += [worded({key: value}, short_names([key])) for key, value in of_network.items()]
     words += [record.choices.get("objective", "")] if beta_of(record) is None else []
-    return ", ".join(words) or "beta-VAE"
+    return ", ".join(filter(None, words)) or "beta-VAE"
 
 
 def _floor(study: Study, group: str) -> tuple[float, bool]:

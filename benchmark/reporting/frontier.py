@@ -113,9 +113,9 @@ def areas(dots: pd.DataFrame, floor: float) -> tuple[pd.DataFrame, Range | None]
 def _frontiers(dots: pd.DataFrame) -> Iterator[tuple[str, Floats, Floats]]:
     """Family, rates and distortions of the vertices of every seed that has at least two, and all configurations: fewer
     are another frontier."""
-    sizes = dots.groupby("family")["label"].nunique()
+    sizes = {str(family): of["label"].nunique() for family, of in dots.groupby("family")}
     for (family, _), runs in dots.groupby(["family", "seed"], sort=True):
-        if runs["label"].nunique() < sizes[family]:
+        if runs["label"].nunique() < sizes[str(family)]:
             continue
         chosen = runs[_of(runs)].to_numpy(dtype=float)
         kept = runs.iloc[lower_hull(chosen[:, 0], chosen[:, 1])]

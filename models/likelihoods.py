@@ -26,6 +26,7 @@ class Likelihood(nn.Module):
     measures: ClassVar[dict[Values, Measure]]  # of a log-density, for each kind of values; others are refused
     draws: ClassVar[bool] = False  # whether a picture stands for p(x|z) that was drawn from it, for its mean is unknown
     extra: int = 0  # numbers that the density of one example holds beside the network's
+    in_closed_form: tuple[str, ...] = ()  # parameters that `closed_form` sets
 
     def forward(self, output: Tensor) -> Distribution:
         """p(x|z) of (..., outputs, *shape)."""
@@ -34,6 +35,10 @@ class Likelihood(nn.Module):
     def log_density(self, output: Tensor, x: Tensor) -> Tensor:
         """log p(x|z) of (..., B, outputs, *shape) and x (B, *shape), (..., B) nats, where only values are wanted."""
         return self(output).log_prob(x)
+
+    def closed_form(self, output: Tensor, x: Tensor, rate: float) -> None:
+        """Move those parameters to (1 - rate) of what they are and `rate` of what fits x (B, *shape) best."""
+        raise NotImplementedError
 
     def bias(self, mean: Tensor) -> Tensor:
         """The output (outputs, n) that predicts the training mean (n,)."""
@@ -90,7 +95,7 @@ class Gaussian(Likelihood):
         self.outputs = 2 if variance == "per_pixel" else 1
         self.given = None if isinstance(variance, str) else variance
         if variance == "learned":
-            self.log_variance = nn.Parameter(torch.zeros(()))
+            self.log_variance, self.in_closed_form = nn.Parameter(torch.zeros(())), ("log_variance",)
         else:
             self.register_buffer("log_variance", None if self.given is None else torch.tensor(math.log(self.given)))
 
@@ -101,6 +106,15 @@ class Gaussian(Likelihood):
             raw = output.select(-1 - self.event_dims, 1)
             log_variance = self.lowest + softplus(raw - self.lowest)
         return diagonal_normal(mean, (0.5 * log_variance).exp().expand_as(mean), self.event_dims)
+
+    @torch.no_grad()
+    def closed_form(self, output: Tensor, x: Tensor, rate: float) -> None:
+        """Move the learned variance to (1 - rate) s2 + rate mean (x - output)^2, a moving average of its best value
+        *(Rybkin et al., 2021: optimal sigma-VAE)*; never below floor^2."""
+        assert self.log_variance is not None
+        square = (x - output.select(-1 - self.event_dims, 0)).square().mean()
+        moved = torch.lerp(self.log_variance.exp(), square, rate)
+        self.log_variance.copy_(moved.clamp_min(math.exp(self.lowest)).log())
 
     def bias(self, mean: Tensor) -> Tensor:
         """The mean itself, and a log-variance of zero."""

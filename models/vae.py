@@ -105,15 +105,15 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor) -> Distribution:
         """p(x|z), batch (...), event (*shape)."""
-        return self.likelihood(self._output(z))
+        return self.likelihood(self.output(z))
 
     def log_px_z(self, x: Tensor, z: Tensor) -> Tensor:
         """log p(x|z) of x (B, *shape) and z (K, B, D), (K, B) nats, by the way that is quickest where only values are
         wanted."""
-        return self.likelihood.log_density(self._output(z), x)
+        return self.likelihood.log_density(self.output(z), x)
 
-    def _output(self, z: Tensor) -> Tensor:
-        """(..., outputs, *shape)."""
+    def output(self, z: Tensor) -> Tensor:
+        """What the head is given, (..., outputs, *shape)."""
         return through(self.network, z).reshape(*z.shape[:-1], self.likelihood.outputs, *self.shape)
 
     @property

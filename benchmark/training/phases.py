@@ -13,13 +13,14 @@ from pydantic import ConfigDict
 from torch import nn
 
 from benchmark.config.components import ConfigurationError
-from benchmark.training.updates import ClosedForm, Update, auxiliary_updates, learning
+from benchmark.training.updates import ClosedForm, Update, auxiliary_updates, learning, solver_of
 from benchmark.training.validation import Objective
 from models.types import Count, Positive
 from models.vae import VAE
 
 CLOSED = ConfigDict(extra="forbid", allow_inf_nan=False)
 Which = Literal["first", "second"]  # objective=<name>, objective@second=<name>
+SOLVERS = {"prior": ("prior", "a mixture"), "decoder": ("likelihood", "likelihood=gaussian_learned")}  # of closed forms
 GROUPS: Mapping[Which, str] = {"first": "objective", "second": "second"}  # where their options are
 
 
@@ -34,7 +35,7 @@ class UpdateOptions:
     every: Count = 1  # so many steps, from the first of its phase on
     times: Count = 1  # in a row, on the same batch with new noise
     learning_rate: Positive | None = None  # instead of the trainer's
-    closed_form: bool = False  # asks the prior for its answer to codes of the batch, instead of going up a gradient
+    closed_form: bool = False  # asks the prior, or the decoder's likelihood, for its answer to a batch: no gradient
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Builder:
     def _update(self, asked: UpdateOptions, solved: set[nn.Parameter], where: str) -> Update | ClosedForm:
         rate = asked.learning_rate or self.learning_rate
         if asked.closed_form:
-            return ClosedForm(rate)
+            return ClosedForm("prior" if asked.parts == ("prior",) else "decoder", rate)
         parts = [self.model if part == "all" else getattr(self.model, part) for part in asked.parts]
         parameters = (parameter for part in parts for parameter in part.parameters() if parameter not in solved)
         whose = "model: it has" if asked == UpdateOptions() else f"{where}: parts [{', '.join(asked.parts)}] have"
@@ -140,21 +141,20 @@ class Builder:
 
     def _solved(self, asked: PhaseOptions, where: str) -> set[nn.Parameter]:
         """Parameters that closed forms set, which no gradient moves in the same phase."""
-        prior: Any = self.model.prior
-        closed = [j for j, one in enumerate(asked.updates) if one.closed_form]
-        if not closed:
-            return set()
-        update = asked.updates[closed[0]]
-        if not hasattr(prior, "closed_form"):
-            what = f"{where}.updates[{closed[0]}].closed_form=true: the prior {type(prior).__name__} has no closed form"
-            raise ConfigurationError(f"{what}; choose one that has, such as a mixture, or leave the update out")
-        if (update.learning_rate or self.learning_rate) > 1 or update.parts != ("prior",):
-            what = f"{where}.updates[{closed[0]}].closed_form=true"
-            raise ConfigurationError(
-                f"{what}: needs parts: [prior] and a learning rate of at most 1, its moving average's"
-            )
-        names = dict(prior.named_parameters())
-        return {names[name] for name in prior.in_closed_form if name in names}
+        closed = [(f"{where}.updates[{j}]", one) for j, one in enumerate(asked.updates) if one.closed_form]
+        return {parameter for place, one in closed for parameter in self._solved_by(one, f"{place}.closed_form=true")}
+
+    def _solved_by(self, update: UpdateOptions, what: str) -> list[nn.Parameter]:
+        if (update.learning_rate or self.learning_rate) > 1 or update.parts not in (("prior",), ("decoder",)):
+            needs = "parts: [prior] or [decoder] and a learning rate of at most 1, its moving average's"
+            raise ConfigurationError(f"{what}: needs {needs}")
+        solver: Any = solver_of(self.model, update.parts[0])
+        if not getattr(solver, "in_closed_form", ()):
+            which, kind = SOLVERS[update.parts[0]]
+            remedy = f"choose one that has, such as {kind}, or leave the update out"
+            raise ConfigurationError(f"{what}: the {which} {type(solver).__name__} has no closed form; {remedy}")
+        names = dict(solver.named_parameters())
+        return [names[name] for name in solver.in_closed_form if name in names]
 
 
 def uses_both(asked: Sequence[PhaseOptions] | None) -> bool:

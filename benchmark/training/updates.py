@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -66,19 +66,29 @@ class Update:
 
 
 class ClosedForm:
-    """The prior's own answer to codes of a batch, such as the weights of a mixture by EM; no gradient is computed.
+    """A part's own answer to a batch, such as the weights of a mixture by EM or the variance of a likelihood.
 
-    The learning rate is the share of the new answer in a moving average.
+    No gradient is computed. The learning rate is the share of the new answer in a moving average.
     """
 
-    def __init__(self, learning_rate: float) -> None:
-        self.learning_rate = learning_rate
+    def __init__(self, part: Literal["prior", "decoder"], learning_rate: float) -> None:
+        self.part, self.learning_rate = part, learning_rate
 
     @torch.no_grad()
     def __call__(self, model: VAE, batch: Batch, learning_rate: float) -> None:
-        """Move the prior's parameters towards what fits one draw of q(z|x) for each example."""
-        prior: Any = model.prior
-        prior.closed_form(draw(model.encoder(batch.x), 1, batch.noise)[0], learning_rate)
+        """Move the part's parameters towards what fits one draw of q(z|x) for each example."""
+        z = draw(model.encoder(batch.x), 1, batch.noise)[0]
+        solver: Any = solver_of(model, self.part)
+        if self.part == "prior":
+            solver.closed_form(z, learning_rate)
+        else:
+            decoder: Any = model.decoder
+            solver.closed_form(decoder.output(z), batch.x, learning_rate)
+
+
+def solver_of(model: VAE, part: str) -> nn.Module | None:
+    """What may have a closed form of a part: the prior itself, the likelihood of a decoder."""
+    return {"prior": model.prior, "decoder": getattr(model.decoder, "likelihood", None)}.get(part)
 
 
 def auxiliary_updates(objective: object, clip_norm: float | None, group: str = "objective") -> list[Update]:

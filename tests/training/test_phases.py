@@ -197,6 +197,9 @@ CLOSED = UpdateOptions(parts=("prior",), closed_form=True)
          r"trainer.phases\[0\].updates\[0\]: parts \[prior\] have no parameter that learns"),
         ((phase(UpdateOptions(), CLOSED),), None, {},
          r"phases\[0\].updates\[1\].closed_form=true: the prior \w+ has no closed form"),
+        ((phase(UpdateOptions(), UpdateOptions(parts=("decoder",), closed_form=True)),), None, {},
+         r"phases\[0\].updates\[1\].closed_form=true: the likelihood Bernoulli has no closed form; choose one "
+         "that has, such as likelihood=gaussian_learned"),
         (RETRAIN, iwae, {"patience": 2}, "trainer.patience=2: its phases follow two objectives, so that no two"),
         ((phase(UpdateOptions(), fraction=0.01), phase(UpdateOptions(), fraction=0.99)), None, {},
          r"trainer.phases\[0\].fraction=0.01: no step at all"),
@@ -216,7 +219,7 @@ def test_phases_that_cannot_be_are_refused_in_one_line(phases, second, more, mes
 def test_a_closed_form_is_a_moving_average_of_the_prior():
     model, objective, train_on, validation = with_mixture()
     for wrong in (UpdateOptions(closed_form=True), UpdateOptions(("prior",), closed_form=True, learning_rate=2.0)):
-        with pytest.raises(ConfigurationError, match=r"needs parts: \[prior\] and a learning rate of at most 1"):
+        with pytest.raises(ConfigurationError, match=r"needs parts: \[prior\] or \[decoder\] and a learning rate of"):
             fit(model, objective, train_on, validation, 0, steps=3, phases=(phase(UpdateOptions(), wrong),))
 
 

@@ -92,7 +92,18 @@ def _options(record: Record) -> dict[str, Any]:
     named = {f"{head}._target_": head for head in HEADS}
     options = dict(flatten({part: record.config[part] for part in _parts(record) if part in record.config}))
     names = {key: record.choices[head] for key, head in named.items() if key in options}
-    return {named.get(key, key): names.get(key, value) for key, value in options.items()}
+    found = {named.get(key, key): names.get(key, value) for key, value in options.items()}
+    return _with_likelihood(record, found)
+
+
+def _with_likelihood(record: Record, options: dict[str, Any]) -> dict[str, Any]:
+    """Options whose likelihood is called by its choice also where an identity has it as an option of the model."""
+    kind = options.pop("model.likelihood", None)
+    if kind is None:
+        return options
+    variance = options.pop("model.sigma2", None)
+    own = {"likelihood.variance": variance} if kind != "bernoulli" else {}
+    return {**options, "likelihood": record.choices.get("likelihood", kind), **own}
 
 
 def _cohort(record: Record, key: str) -> tuple[str, str]:

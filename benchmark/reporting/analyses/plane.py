@@ -81,7 +81,8 @@ def _distance(value: float) -> list[Score]:
 
 def _told(area: pd.DataFrame, low: float, high: float) -> Iterator[str]:
     for family, mean, lower, upper, n in area.to_numpy().tolist():
-        yield f"{family}: {Interval(mean, lower, upper, n)} nats over rates {low:.1f} to {high:.1f} (n = {n})"
+        value = f"{Interval(mean, lower, upper, n)}" if n > 1 else f"{mean:.3g}"
+        yield f"{family}: {value} nats over rates {low:.1f} to {high:.1f} (n = {n})"
 
 
 def _dots(study: Study) -> Dots:

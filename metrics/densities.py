@@ -53,6 +53,8 @@ SCORES = (
           "0: training images are nothing special; no direction", better=None, column=13),
     _nats("frontier_distance", "distance to the frontier", "how far the distortion is above the frontier of all "
           "families at this rate", "lower is better; 0: on the frontier", better="lower", range=LIMITLESS),
+    Declared("bits_per_dimension", "bits per dimension", "minus the ELBO over the numbers of an example, in base 2",
+             "lower is better; of discrete data alone", "bits", "lower", (0, UNBOUNDED)),
     Declared("effective_sample_size", "effective sample size", "how many of the importance samples count",
              "1..K; K: every importance weight alike; 1: one sample decides", "samples", range=(1, UNBOUNDED)),
 )  # fmt: skip

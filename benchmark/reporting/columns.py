@@ -138,6 +138,11 @@ def is_pseudo(group: str) -> bool:
     return "/pseudo-nats/" in group
 
 
+def is_counted(group: str) -> bool:
+    """True where the decoder gives probabilities of discrete data."""
+    return "/counting/" in group
+
+
 def group_titles(groups: Iterable[str]) -> dict[str, str]:
     """Group -> what people call it; the checksum of the data joins only where two groups would share a name."""
     titles = {group: _group_title(group) for group in groups}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmark.reporting.analyses.between_scores import correlations, variance
+from benchmark.reporting.analyses.bits import bits
 from benchmark.reporting.analyses.claims import claims
 from benchmark.reporting.analyses.failures import Failures
 from benchmark.reporting.analyses.figures import boards, bounds, matrices, options, rate_distortion_plane
@@ -18,7 +19,8 @@ from benchmark.reporting.analyses.warnings import warnings
 from benchmark.reporting.study import Study
 
 ANALYSES: tuple[Analysis, ...] = (
-    udr,  # first: its scores join those that all others see
+    udr,  # first: its scores join those that all others see, as do
+    bits,
     plane,  # whose distances join the scores
     rate_distortion_plane,
     bounds,

@@ -63,7 +63,9 @@ def trained(posterior, prior=None, *, weight=0.0, x=None, exact=None, probe=()):
     data = Dataset(
         "given", np.packbits(x.numpy().astype(np.uint8), 1), (axes,), "bits", "static", {}, exact=exact or {}
     )
-    plan = SimpleNamespace(heads={}, model=SimpleNamespace(options={}, function=None), settings=SimpleNamespace(evaluation_seed=0))
+    plan = SimpleNamespace(
+        heads={}, model=SimpleNamespace(options={}, function=None), settings=SimpleNamespace(evaluation_seed=0)
+    )
     posteriors = in_blocks(posterior)
     return TrainedModel(plan, data, model, x, posteriors, Stream.seeded(0), probe=probe or posteriors)
 

@@ -211,18 +211,26 @@ def _grid(mean: Tensor, variance: Tensor) -> tuple[Tensor, float]:
 def _normalised_over_values(head: Likelihood, p: Distribution) -> None:
     total = None
     if head.measures.get("binary") == "counting":
-        pictures = _pictures(p.event_shape.numel())
-        total = p.log_prob(pictures.reshape(-1, 1, *p.event_shape)).exp().sum(0)
+        total = _sum_over(p, _pictures(p.event_shape.numel()))
+    elif head.measures.get("grey") == "counting":
+        total = _sum_over(p, _pictures(p.event_shape.numel(), levels=256))
     elif head.measures.get("real") == "lebesgue":
         total = torch.stack(list(_integrals(p)))
     if total is None:
-        raise Broken("says no values (binary or real) over which its density is normalised; see `measures`")
+        raise Broken("says no values (binary, grey or real) over which its density is normalised; see `measures`")
     hold(_near(total, torch.ones_like(total), 1e-3), f"p(x|z) sums to {total.tolist()} over all x")
 
 
-def _pictures(pixels: int) -> Tensor:
-    """All pictures of binary pixels, (2^n, n)."""
-    return torch.tensor(list(itertools.product((0.0, 1.0), repeat=pixels)), dtype=torch.float64)
+def _pictures(pixels: int, levels: int = 2) -> Tensor:
+    """All pictures of pixels of so many levels from 0 to 1, (levels^n, n)."""
+    values = torch.arange(levels, dtype=torch.float64) / (levels - 1)
+    return torch.cartesian_prod(*[values] * pixels).reshape(-1, pixels)
+
+
+def _sum_over(p: Distribution, pictures: Tensor) -> Tensor:
+    """The sum of the probabilities of all pictures (N, n), for each code of a batch (B,)."""
+    parts = (part.reshape(-1, 1, *p.event_shape) for part in pictures.split(20_000))
+    return torch.stack([p.log_prob(part).exp().sum(0) for part in parts]).sum(0)
 
 
 def _first_pixel(p: Distribution) -> Tensor:

@@ -72,9 +72,9 @@ def device_of(name: str, here: bool = True) -> torch.device:
 def comparison_group(plan: Plan, dataset: Dataset) -> str:
     """Data set, binarisation, measure and data checksum: likelihoods compare within one group only.
 
-    The measure is `counting` for a Bernoulli on binary data and for labels, `lebesgue` for a density, and `pseudo-nats`
-    for what is no likelihood of the data at all: a Bernoulli on grey values, a density on discrete pixels. Another
-    protocol than held-out images follows the data set's name.
+    The measure is `counting` for probabilities of binary data, grey levels or labels, `lebesgue` for a density, and
+    `pseudo-nats` for what is no likelihood of the data at all: a Bernoulli on grey values, a density on discrete
+    pixels. Another protocol than held-out images follows the data set's name.
     """
     name = plan.dataset.name if dataset.protocol == HELD_OUT else f"{plan.dataset.name} ({dataset.protocol})"
     return "/".join((name, dataset.binarisation, measure_of(plan, dataset), dataset.checksum[:8]))

@@ -15,6 +15,7 @@ from models.distributions import Delta, FullGaussian, GaussianMixture, NoDensity
 from models.divergences import closed_form_kl, kl_per_dimension
 from models.evidence import importance_evidence, rates_and_distortions
 from models.likelihoods import Gaussian
+from models.logistic import LogisticMixture
 from models.noise import Stream
 from models.posteriors import Full
 from models.priors import StandardNormal
@@ -28,6 +29,7 @@ POSTERIORS, PRIORS, LIKELIHOODS = (names_in(group) for group in ("posterior", "p
 SMALL = {"vamp": ["prior.num_components=20"], "aggregate": ["prior.num_components=20"]}
 SMALL |= {"coupling": ["posterior.hidden=6", "posterior.num_layers=2"], "autoregressive": ["prior.hidden=[20]"]}
 SMALL |= {flow: ["prior.hidden=[10]", "prior.transforms=2"] for flow in ("maf", "nsf")}
+SMALL |= {"logistic": ["likelihood.num_components=2"]}
 SMALL |= {"pixelcnn": ["likelihood.layers=2", "likelihood.features=3"]}
 PAIRS = [("diagonal", prior) for prior in PRIORS] + [("full", "vamp"), ("coupling", "vamp")]
 PAIRS += [(name, "standard_normal") for name in POSTERIORS if name not in ("delta", "diagonal")]
@@ -112,12 +114,22 @@ class Doubled(Gaussian):
         return 2 * super().bias(mean)
 
 
+class Twofold(LogisticMixture):
+    """A likelihood that takes twice the probability of every level."""
+
+    def forward(self, output):
+        p = super().forward(output)
+        p.log_weights = p.log_weights + math.log(2)
+        return p
+
+
 @pytest.mark.parametrize(
     ("law", "build", "why"),
     [
         (heads.posterior_laws, Wider, "the variance of draws is"),
         (heads.prior_laws, Unnormalised, "the density integrates to 2.5066"),
         (heads.likelihood_laws, Doubled, "with the bias of a mean"),
+        (heads.likelihood_laws, Twofold, r"p\(x\|z\) sums to \[(2.0|1.99)"),
         (heads.prior_laws, lambda d: torch.nn.Linear(d, d), "missing 1 required"),
     ],
 )

@@ -164,7 +164,7 @@ def test_members_of_a_stack_train_as_they_would_alone(name):
 HEADS = [
     ("posterior=full", "prior=mixture", "likelihood=gaussian_per_pixel"),
     ("posterior=diagonal_shared", "prior=learned_normal", "likelihood=gaussian_learned"),
-    ("posterior=diagonal_log_variance", "objective=iwae", "likelihood=gaussian"),
+    ("posterior=diagonal_log_variance", "objective=iwae", "likelihood=logistic", "likelihood.num_components=2"),
     ("objective=iwae", "likelihood=autoregressive", "likelihood.hidden=5"),
     ("likelihood=pixelcnn", "likelihood.layers=1", "likelihood.features=4"),
     ("posterior=delta", "objective=autoencoder", "prior=learned_normal"),  # a prior that gets no gradient

@@ -27,6 +27,10 @@ IMPOSSIBLE = {
         "dataset.binarisation=none",
         "likelihood=autoregressive",
     ): "likelihood=autoregressive: is of binary values, those of digits are grey",
+    (
+        "dataset.binarisation=dynamic",
+        "likelihood=logistic",
+    ): "likelihood=logistic: is of grey values, those of digits are",
 }
 
 

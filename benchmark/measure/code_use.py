@@ -40,6 +40,5 @@ def _distortions(model: VAE, x: Tensor, posterior: Distribution | None, noise: N
     """-log p(x|z) at a draw of the own posterior and at that of the neighbour in the block, (B,) each."""
     posterior = model.encoder(x) if posterior is None else posterior
     z = draw(posterior, 1, noise)
-    both = (-model.weigh(x, codes, posterior).log_px_z[0].double() for codes in (z, z.roll(1, 1)))
-    own, other = both
+    own, other = (-model.weigh(x, codes, posterior).log_px_z[0].double() for codes in (z, z.roll(1, 1)))
     return own, other

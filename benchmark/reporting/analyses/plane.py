@@ -28,7 +28,7 @@ from benchmark.store.selection import beta_of
 from metrics.core import AMORTISED, Score
 
 ARCHITECTURE = ("model", *HEADS)  # choices that make a family; its members differ in how hard the rate is pressed
-OF_HEADS = ("model.likelihood", "model.sigma2", "model.posterior_scale")  # heads, by the names that identities have
+OF_HEAD = "model.posterior_scale"  # a head, by the name that identities have; tables call likelihoods by their choice
 TARGETS = ("target", "capacity")  # options of objectives that say a rate
 ENTROPIES = ("exact_entropy", "data_entropy")  # scores that say H of the data
 OPTIMUM = "blahut_arimoto"  # the curve of a run whose decoder is given
@@ -140,7 +140,7 @@ def _families(records: Mapping[str, Record], options: Mapping[str, Mapping[str, 
 
 def _family(record: Record, varying: Sequence[str], options: Mapping[str, Any]) -> str:
     words = [record.choices.get(key, "") for key in varying]
-    of_network = {key: value for key, value in options.items() if key.startswith("model.") and key not in OF_HEADS}
+    of_network = {key: value for key, value in options.items() if key.startswith("model.") and key != OF_HEAD}
     words += [worded({key: value}, short_names([key])) for key, value in of_network.items()]
     words += [record.choices.get("objective", "")] if beta_of(record) is None else []
     return ", ".join(filter(None, words)) or "beta-VAE"

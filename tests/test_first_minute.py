@@ -41,6 +41,11 @@ def test_a_group_is_a_network_with_an_optimiser_and_an_objective(plan):
     assert len(first_minute.ends([varied(plan, 1, 5), varied(other, 4, 5)])) == 2
 
 
+def test_a_network_is_tried_on_one_data_set(plan):
+    other = replace(plan, choices={**plan.choices, "dataset": "linear_gaussian"})
+    assert first_minute.ends([varied(plan, 1, 5), varied(other, 1, 5)]) == [varied(other, 1, 5)]
+
+
 @pytest.mark.parametrize(("rate", "trains"), [(1e-3, True), (1e4, False), (1e-30, False)])
 def test_a_run_that_does_not_train_is_told(plan, rate, trains, monkeypatch):
     """A rate of 1e4 is not finite, one of 1e-30 changes nothing."""

@@ -73,6 +73,8 @@ def _ended(case: Case, scratch: Path) -> tuple[int, str]:
     from benchmark.__main__ import main
 
     typed = {text.lstrip("~+").partition("=")[0] for text in case.arguments}
+    if "model=enumerable" in case.arguments:
+        typed.add("model.latent_dim")  # it has none: its code is one of a few states
     filled = [text for key, text in FILLED.items() if key not in typed and not (typed & {"experiment"})]
     places = [f"{key}={path}" for key, path in _places(scratch).items() if key not in typed]
     if case.experiment is not None:

@@ -15,7 +15,13 @@ from benchmark.store.groups import EVERY
 
 CONF = Path(__file__).parent.parent.parent / "conf"
 GROUPS = EVERY
-SMALL = ("digits", "linear_gaussian")  # data sets that are made in a moment, from nothing
+SMALL = ("alemi_toy", "digits", "digits_with_labels", "linear_gaussian")  # made in a moment, from nothing
+FITTING = {  # what a choice needs, so that nothing but the value in question is wrong
+    "likelihood=logistic": ("dataset=digits", "dataset.binarisation=none"),
+    "model=enumerable": ("dataset=alemi_toy",),
+    "model=vib": ("dataset=digits_with_labels",),
+    "objective=vib": ("dataset=digits_with_labels", "model=vib"),
+}
 SETTINGS = (
     "seed", "evaluation_seed", "device", "threads", "results_dir", "data_dir", "cache_dir", "force", "dry_run",
     "workers", "rank_by", "optimise", "note", "published", "sweep", "claims",
@@ -160,9 +166,9 @@ def options() -> Iterator[tuple[str, str, str]]:
 
 
 def _chosen(group: str, name: str) -> tuple[str, ...]:
-    """A choice; of metrics with data that can feed it."""
+    """A choice, with data that can feed it."""
     if group != "metrics":
-        return (f"{group}={name}",)
+        return *FITTING.get(f"{group}={name}", ()), f"{group}={name}"
     return "dataset=linear_gaussian", "model=linear", f"metrics=[{name}]"
 
 

@@ -17,6 +17,11 @@ from tests.support.choices import TINY
 from tests.support.composing import compose
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests start processes come first: they last longest, and the end is shared evenly."""
+    items.sort(key=lambda item: "sweeping" not in item.path.parts)
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was():
     """A command may give the root logger a handler with the captured stream of its test, closed by the next one."""

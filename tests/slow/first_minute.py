@@ -112,8 +112,11 @@ def _grids(name: str) -> Iterable[dict[str, Any]]:
 def ends(found: Iterable[Plan]) -> list[Plan]:
     """Of each (experiment, network, ..., objective) the runs with every varied number at one of its two ends, once."""
     groups = itertools.groupby(sorted(found, key=_group), _group)
-    once = {(group, *_numbers(plan).items()): plan for group, members in groups for plan in _at_ends(list(members))}
-    return list(once.values())  # and so of one data set only
+    once: dict[tuple[Any, ...], Plan] = {}  # of one data set, the first
+    for group, members in groups:
+        for plan in _at_ends(list(members)):
+            once.setdefault((group, *_numbers(plan).items()), plan)
+    return list(once.values())
 
 
 def _group(plan: Plan) -> tuple[str, ...]:
@@ -151,7 +154,7 @@ def try_out(plan: Plan) -> Outcome:
         pass
     except FloatingPointError:
         finite = False
-    x = validation.batch(torch.arange(len(validation)), torch_stream(0, "first minute draw"))
+    x = validation.batch(torch.arange(min(SPLIT, len(validation))), torch_stream(0, "first minute draw"))
     batch = Batch(x, STEPS, len(train), total_steps=_total(plan, len(train)))
     before, after = (_value(model, setup.objective, batch) for model in (initial, setup.model))
     return Outcome(before, after if finite else math.nan, time.perf_counter() - started)

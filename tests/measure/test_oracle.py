@@ -18,7 +18,7 @@ LINEAR = (
     "model.latent_dim=3",
     "objective=beta_vae",
     "trainer=precise",
-    "trainer.steps=4000",
+    "trainer.steps=2500",
     "metrics=[rate_distortion,exact,information]",
 )
 

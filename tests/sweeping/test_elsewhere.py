@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -97,6 +98,7 @@ def test_another_launcher_runs_what_is_missing(place, cache_dir, capsys, monkeyp
     assert len(list(folder.rglob(FILE))) == 2
     assert len(json.loads((folder / "experiment.json").read_text())["runs"]) == 2
     assert [path.name for path in place.iterdir()] == ["r"]
+    assert not logging.getLogger("benchmark.datasets.cache").disabled  # its warnings are heard in a job too
 
 
 NOISE = ["model=noise", "dataset=digits", "metrics=[information]"]

@@ -20,6 +20,7 @@ from benchmark.datasets import Dataset
 from benchmark.sweeping.machine import cores
 from benchmark.training.course import Course, Options
 from benchmark.training.journal import Journal
+from benchmark.training.memory import keep_freed_blocks
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import build_model, build_objective
 from benchmark.training.threads import threads
@@ -79,6 +80,7 @@ class Training:
     """The steps of a run, as `fit` takes them."""
 
     def __init__(self, case: Case, precision: Precision, channels_last: bool = False) -> None:
+        keep_freed_blocks()
         plan, data = compose(list(case.overrides)), binary(case.shape)
         self.pixels, self.precision = Pixels(data, "train", DEVICE), precision
         self.model = build_model(plan, data.shape, self.pixels.mean()).to(DEVICE)

@@ -88,7 +88,7 @@ def findings(tmp_path, *records):
     return plane(Study(tmp_path, [(tmp_path / "runs" / folder.name, one) for folder, one in found], {}))
 
 
-def test_families_are_heads_and_objectives_without_a_beta(tmp_path):
+def test_families_are_heads_and_objectives_that_beta_does_not_press_all_of(tmp_path):
     model = {"model": {"_target_": "models.networks.mlp"}}
     mixture = run(
         tmp_path, 2.5, 6.5, options={"beta": 0.5}, config={**model, "prior": {"_target_": "models.priors.Mixture"}}
@@ -97,10 +97,14 @@ def test_families_are_heads_and_objectives_without_a_beta(tmp_path):
         run(tmp_path, 1.0, 9.0, options={"beta": 1.0}, config=model),
         run(tmp_path, 2.0, 7.0, options={"beta": 0.5}, config=model),
         run(tmp_path, 3.0, 7.0, objective="target_rate", options={"target": 3.0}, config=model),
+        run(tmp_path, 4.0, 6.9, objective="beta_tcvae", options={"beta": 6.0}, config=model),
         replace(mixture, choices={**mixture.choices, "prior": "mixture"}),
     ]
     found = findings(tmp_path, *some).tables["plane"].set_index("rate")
-    assert found["family"].to_dict() == {1.0: "beta-VAE", 2.0: "beta-VAE", 3.0: "target_rate", 2.5: "mixture"}
+    families = found["family"].to_dict()
+    assert families.pop(2.5) == "mixture"
+    assert families == {1.0: "beta-VAE", 2.0: "beta-VAE", 3.0: "target_rate", 4.0: "beta_tcvae"}
+    assert found["beta"].dropna().to_dict() == {1.0: 1.0, 2.0: 0.5, 2.5: 0.5}  # a TC-VAE's beta weighs no rate
     assert found.loc[3.0, "target"] == 3.0
 
 

@@ -29,6 +29,8 @@ from metrics.core import AMORTISED, Score
 
 ARCHITECTURE = ("model", *HEADS)  # choices that make a family; its members differ in how hard the rate is pressed
 OF_HEAD = "model.posterior_scale"  # a head, by the name that identities have; tables call likelihoods by their choice
+BY_BETA = ("elbo", "beta_vae", "beta_vae_warmup")  # objectives that are one family: beta weighs the whole rate
+WEIGHS_THE_RATE = ("models.objectives.elbo", "models.objectives.beta_vae")  # what those are, and others by other names
 TARGETS = ("target", "capacity")  # options of objectives that say a rate
 ENTROPIES = ("exact_entropy", "data_entropy")  # scores that say H of the data
 OPTIMUM = "blahut_arimoto"  # the curve of a run whose decoder is given
@@ -119,7 +121,7 @@ def _values(scores: pd.DataFrame) -> dict[str, float]:
 
 def _about(row: Any, record: Record, family: str) -> dict[str, Any]:
     objective = record.config.get("objective") or {}
-    beta = beta_of(record)
+    beta = beta_of(record) if objective.get("_target_") in WEIGHS_THE_RATE else None
     target = next((float(objective[key]) for key in TARGETS if key in objective), None)
     return {"group": row["group"], "label": row["label"], "family": family,
             "seed": record.config.get("seed", 0),
@@ -133,7 +135,7 @@ def _chosen(folder: Path) -> dict[str, float]:
 
 def _families(records: Mapping[str, Record], options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Run -> its family: the choices of network and heads that vary, options of the network that do, and the objective
-    where it has no beta."""
+    where it is not the ELBO or a beta-VAE."""
     varying = [key for key in ARCHITECTURE if len({record.choices.get(key, "") for record in records.values()}) > 1]
     return {run: _family(record, varying, options[run]) for run, record in records.items()}
 
@@ -142,7 +144,8 @@ def _family(record: Record, varying: Sequence[str], options: Mapping[str, Any]) 
     words = [record.choices.get(key, "") for key in varying]
     of_network = {key: value for key, value in options.items() if key.startswith("model.") and key != OF_HEAD}
     words += [worded({key: value}, short_names([key])) for key, value in of_network.items()]
-    words += [record.choices.get("objective", "")] if beta_of(record) is None else []
+    objective = record.choices.get("objective", "")
+    words += [] if objective in BY_BETA else [objective]
     return ", ".join(filter(None, words)) or "beta-VAE"
 
 

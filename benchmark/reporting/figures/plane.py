@@ -21,7 +21,7 @@ from metrics.declared import title_of
 
 WIDE, HIGH, BAR = 3.9, 3.5, 0.1  # inches of a panel, and of the bar of its colours
 HEAD = "Where models are on the rate-distortion plane: how hard the rate is pressed, and what the codes are good for"
-TARGETED = "#c0392b"  # runs with a target have no beta
+TARGETED, OTHER = "#c0392b", "0.55"  # runs with a target have no beta, and so have those of other objectives
 PRESSURE = "beta"
 SHOWN = (
     ("linear_probe_nats", "nats that a linear probe learns from one draw of the code"),
@@ -84,6 +84,8 @@ def _legend(planes: Sequence[Plane], markers: Mapping[str, str]) -> list[Line2D]
     lines.append(Line2D([], [], color="0.45", linewidth=1, label="frontier of a family, chosen on validation"))
     if any(plane.dots["target"].notna().any() for plane in planes):
         lines.append(Line2D([], [], color=TARGETED, marker="o", linestyle="", label="a target for the rate"))
+    if any((plane.dots["beta"].isna() & plane.dots["target"].isna()).any() for plane in planes):
+        lines.append(Line2D([], [], color=OTHER, marker="o", linestyle="", label="an objective of another kind"))
     if any(plane.optimum is not None for plane in planes):
         lines.append(Line2D([], [], color="black", linewidth=1.6, label="best codes for the given decoder (exact)"))
     if any(plane.arrows for plane in planes):
@@ -121,7 +123,9 @@ def _scatter(ax: Axes, dots: pd.DataFrame, norm: Normalize | None, marker: str) 
     if norm is not None and known.any():
         ax.scatter(dots.loc[known, "rate"], dots.loc[known, "distortion"], c=dots.loc[known, "value"], norm=norm,
                    cmap="viridis", **style)  # fmt: skip
-    ax.scatter(dots.loc[~known, "rate"], dots.loc[~known, "distortion"], color=TARGETED, **style)
+    for targeted, colour in ((True, TARGETED), (False, OTHER)):
+        of = dots[~known & (dots["target"].notna() == targeted)]
+        ax.scatter(of["rate"], of["distortion"], color=colour, **style)
 
 
 def _norm(values: pd.Series, name: str) -> Normalize | None:

@@ -18,6 +18,7 @@ from models.distributions import FullGaussian, is_diagonal_normal
 
 ROWS, PAIRS = 256, 2**17  # draws at a time, and pairs: a block of 1 MB stays near the processor
 EXP = 32  # multiplications that one exponential takes as long as
+NEGLIGIBLE = -100.0  # log of a share of the largest term: smaller ones are beyond the last digit, and slow as denormals
 SAFE_SPAN = 1e4  # (z / s)^2 beyond 1e8 would lose more than 1e-8 nats to cancellation in the expanded square
 LOG_2PI = math.log(2 * math.pi)
 
@@ -202,7 +203,8 @@ def _log_sums(parts: Components, z: Tensor, own: Tensor | None = None) -> Tensor
                 _leave_out(block, own[rows], columns)
             above = torch.maximum(top, block.amax(1))
             finite = above.nan_to_num(neginf=0.0)  # nothing but left-out components so far
-            total = total * (top - finite).exp_() + block.sub_(finite[:, None]).exp_().sum(1)
+            shares = block.sub_(finite[:, None]).clamp_min_(NEGLIGIBLE).exp_()
+            total = total * (top - finite).exp_() + shares.sum(1)
             top = above
         found.append(top + total.log())
     return torch.cat(found)

@@ -9,6 +9,7 @@ from benchmark.store.groups import EXPERIMENT, HEADS, OPTIONED
 from benchmark.store.record import GREATEST
 
 CHOICES = (*OPTIONED, EXPERIMENT)
+WEIGHS_THE_RATE = ("models.objectives.elbo", "models.objectives.beta_vae")  # functions whose beta does
 BETA = "beta"  # the weight of the rate, whichever objective has it: 1 for the ELBO
 Side = Mapping[str, Any]  # choice or option -> what a run must have there
 
@@ -64,6 +65,12 @@ def beta_of(run: Chosen) -> float | None:
         return 1.0
     beta = (run.config.get("objective") or {}).get("beta")
     return float(beta) if isinstance(beta, int | float) and abs(beta) <= GREATEST else None
+
+
+def weight_of_rate(run: Chosen) -> float | None:
+    """That beta where it weighs the whole rate; None for others: a TC-VAE's weighs a part of it."""
+    objective = (run.config.get("objective") or {}).get("_target_")
+    return beta_of(run) if objective in WEIGHS_THE_RATE else None
 
 
 def told_apart(runs: Sequence[Chosen]) -> list[str]:

@@ -32,7 +32,8 @@ def test_a_quarter_of_the_pixels_presses_four_times_as_hard():
 
 
 def test_the_elbo_is_beta_one_and_what_has_no_beta_or_no_shape_is_left_out():
-    one = table(found("sprites", [1, 32, 32], "elbo"), found("sprites", None), record("sprites", objective="iwae"))
+    shape = [1, 32, 32]
+    one = table(found("sprites", shape, "elbo"), found("sprites", None), found("sprites", shape, "beta_tcvae"))
     assert one[["beta", "latents"]].to_numpy().tolist() == [[1.0, 10]]
     findings = pressure(Study(Path(), runs(record("sprites", objective="iwae")), {}))
     assert findings.sections == []

@@ -24,13 +24,12 @@ from benchmark.store.groups import HEADS
 from benchmark.store.history import kept_on_validation
 from benchmark.store.measured import measured
 from benchmark.store.record import Record
-from benchmark.store.selection import beta_of
+from benchmark.store.selection import weight_of_rate
 from metrics.core import AMORTISED, Score
 
 ARCHITECTURE = ("model", *HEADS)  # choices that make a family; its members differ in how hard the rate is pressed
 OF_HEAD = "model.posterior_scale"  # a head, by the name that identities have; tables call likelihoods by their choice
 BY_BETA = ("elbo", "beta_vae", "beta_vae_warmup")  # objectives that are one family: beta weighs the whole rate
-WEIGHS_THE_RATE = ("models.objectives.elbo", "models.objectives.beta_vae")  # what those are, and others by other names
 TARGETS = ("target", "capacity")  # options of objectives that say a rate
 ENTROPIES = ("exact_entropy", "data_entropy")  # scores that say H of the data
 OPTIMUM = "blahut_arimoto"  # the curve of a run whose decoder is given
@@ -121,7 +120,7 @@ def _values(scores: pd.DataFrame) -> dict[str, float]:
 
 def _about(row: Any, record: Record, family: str) -> dict[str, Any]:
     objective = record.config.get("objective") or {}
-    beta = beta_of(record) if objective.get("_target_") in WEIGHS_THE_RATE else None
+    beta = weight_of_rate(record)
     target = next((float(objective[key]) for key in TARGETS if key in objective), None)
     return {"group": row["group"], "label": row["label"], "family": family,
             "seed": record.config.get("seed", 0),

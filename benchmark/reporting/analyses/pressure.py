@@ -12,13 +12,13 @@ from benchmark.reporting.sections import Section
 from benchmark.reporting.study import Study
 from benchmark.reporting.tables import labels
 from benchmark.store.record import Record
-from benchmark.store.selection import beta_of
+from benchmark.store.selection import weight_of_rate
 
 COLUMNS = ("dataset", "configuration", "beta", "latents", "numbers", "beta_norm")
 
 
 def pressure(study: Study) -> Findings:
-    """beta M / N of every trained configuration with a beta *(Higgins et al., 2017)*: M latents, N numbers an example.
+    """beta M / N of every configuration whose beta weighs its rate *(Higgins et al., 2017)*; M latents, N numbers.
 
     The distortion is a sum over the N numbers of an example, so that the same beta presses less on a larger image.
     """
@@ -36,8 +36,8 @@ def pressure(study: Study) -> Findings:
 
 
 def _row(record: Record, label: str) -> tuple[Any, ...] | None:
-    """None for what has no beta, and for records that do not say how large an example is."""
-    beta, shape = beta_of(record), record.provenance.get("shape")
+    """None for what has no such beta, and for records that do not say how large an example is."""
+    beta, shape = weight_of_rate(record), record.provenance.get("shape")
     latents = record.config["model"].get("latent_dim")
     if beta is None or not shape or not isinstance(latents, int) or record.status != "finished":
         return None

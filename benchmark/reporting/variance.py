@@ -146,7 +146,8 @@ def _skewness(design: _Design, x: Floats, means: Floats, variances: Floats) -> f
 def _fractions(parts: Floats) -> Floats:
     """Shares (..., 4) of method, strength and seed, and method minus seed, of their parts (..., 3) of the variance."""
     positive = np.maximum(parts, 0.0)
-    found = positive / positive.sum(-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # what does not vary has no shares
+        found = positive / positive.sum(-1, keepdims=True)
     return np.concatenate([found, found[..., :1] - found[..., 2:]], axis=-1)
 
 

@@ -27,7 +27,7 @@ def rates():
 
 
 def test_at_its_target_the_rate_costs_nothing_and_beyond_it_lambda():
-    rate = float(rates().sum(1).mean())
+    rate = rates().sum(1).mean().item()
     free = beta_vae(*model_and_batch(), beta=0.0).mean()
     at = target_rate(*model_and_batch(), target=rate, weight=3.0)
     below, above = (target_rate(*model_and_batch(), target=rate + by, weight=3.0) for by in (0.5, -0.25))
@@ -37,7 +37,7 @@ def test_at_its_target_the_rate_costs_nothing_and_beyond_it_lambda():
 
 
 def test_the_target_rises_with_training():
-    rate = float(rates().sum(1).mean())
+    rate = rates().sum(1).mean().item()
     halfway = target_rate(*model_and_batch(step=10), target=2 * rate, weight=2.0, warmup_fraction=0.2)
     torch.testing.assert_close(halfway, beta_vae(*model_and_batch(), beta=0.0).mean())
 

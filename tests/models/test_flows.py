@@ -112,7 +112,7 @@ def test_an_autoregressive_prior_draws_what_it_scores():
     axis = torch.linspace(-12, 12, 401, dtype=torch.float64)
     log_p = p.log_prob(torch.cartesian_prod(axis, axis))
     volume = float(axis[1] - axis[0]) ** 2
-    assert abs(float(log_p.exp().sum()) * volume - 1) < 1e-3
+    assert abs(log_p.exp().sum().item() * volume - 1) < 1e-3
     entropy = -float((log_p.exp() * log_p).sum()) * volume
     found = -p.log_prob(draw(p, 20_000, Stream.seeded(1)))
     assert abs(float(found.mean()) - entropy) < 5 * float(found.std()) / math.sqrt(20_000) + 1e-3

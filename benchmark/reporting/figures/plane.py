@@ -157,9 +157,10 @@ def _limits(ax: Axes, plane: Plane) -> None:
     ends = plane.known and max(np.ptp(x), np.ptp(y)) > 0.25 * plane.floor
     left, right = (0.0, plane.floor) if ends else (min(x.min(), 0.0 if x.min() < 0.3 * x.max() else x.min()), x.max())
     low, high = (0.0, plane.floor) if ends else (min(y.min(), plane.floor - x[np.argmin(x + y)]), y.max())
+    left, right, low, high = min(left, x.min()), max(right, x.max()), min(low, y.min()), max(high, y.max())
     pad_x, pad_y = 0.06 * max(right - left, 0.1), 0.06 * max(high - low, 0.1)
-    ax.set_xlim(min(left, x.min()) - pad_x, max(right, x.max()) + pad_x)
-    ax.set_ylim(min(low, y.min()) - pad_y, max(high, y.max()) + pad_y)
+    ax.set_xlim(left - pad_x, right + pad_x)
+    ax.set_ylim(low - pad_y, high + pad_y)
 
 
 def _below(ax: Axes, plane: Plane) -> None:

@@ -46,6 +46,11 @@ def test_a_network_is_tried_on_one_data_set(plan):
     assert first_minute.ends([varied(plan, 1, 5), varied(other, 1, 5)]) == [varied(plan, 1, 5)]
 
 
+def test_options_that_are_no_numbers_are_tried_too(plan):
+    sampled = replace(plan, objective=replace(plan.objective, options={**plan.objective.options, "kl": "monte_carlo"}))
+    assert first_minute.ends([plan, sampled]) == [plan, sampled]
+
+
 @pytest.mark.parametrize(("rate", "trains"), [(1e-3, True), (1e4, False), (1e-30, False)])
 def test_a_run_that_does_not_train_is_told(plan, rate, trains, monkeypatch):
     """A rate of 1e4 is not finite, one of 1e-30 changes nothing."""

@@ -112,10 +112,10 @@ def _grids(name: str) -> Iterable[dict[str, Any]]:
 def ends(found: Iterable[Plan]) -> list[Plan]:
     """Of each (experiment, network, ..., objective) the runs with every varied number at one of its two ends, once."""
     groups = itertools.groupby(sorted(found, key=_group), _group)
-    once: dict[tuple[Any, ...], Plan] = {}  # of one data set, the first
+    once: dict[str, Plan] = {}  # of one data set, the first
     for group, members in groups:
         for plan in _at_ends(list(members)):
-            once.setdefault((group, *_numbers(plan).items()), plan)
+            once.setdefault(repr((group, _parts(plan))), plan)
     return list(once.values())
 
 
@@ -131,9 +131,14 @@ def _at_ends(members: list[Plan]) -> list[Plan]:
     return [plan for plan, count in zip(members, at_an_end, strict=True) if count == max(at_an_end)]
 
 
+def _parts(plan: Plan) -> list[tuple[str, Any]]:
+    """Name and options of all that a run is but its data."""
+    parts = (plan.model, *plan.heads.values(), plan.objective, plan.trainer)
+    return [(part.name, part.options) for part in parts if part]
+
+
 def _numbers(plan: Plan) -> dict[str, float]:
-    parts = [plan.model, plan.objective, plan.trainer]
-    options = {f"{part.name}.{key}": value for part in parts if part for key, value in part.options.items()}
+    options = {f"{name}.{key}": value for name, some in _parts(plan) for key, value in some.items()}
     return {key: float(value) for key, value in options.items() if isinstance(value, int | float)}
 
 

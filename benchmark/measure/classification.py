@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from benchmark.measure.densities import RATE, TrainedModel, mean_score, sampled
-from benchmark.training.noise import noise_stream
+from benchmark.measure.densities import TrainedModel, mean_score, sampled
 from metrics.core import AMORTISED, Inapplicable, Score
 from models.distributions import has_density
 from models.noise import Noise
@@ -57,8 +56,7 @@ def _wrong(
 
 def _information(trained: TrainedModel, model: VAE, classes: int) -> Score:
     """H(Y) - distortion, of the same draws as the distortion of `rate_distortion`."""
-    noise = noise_stream(trained.plan.settings.evaluation_seed, RATE, trained.x.device)
-    parts, _ = sampled(replace(trained, noise=noise), model)
+    parts, _ = sampled(trained, model)
     labels = trained.x[:, -classes:].double()
     surprise = -(labels @ labels.mean(0).log().clamp_min(-1e9))  # its mean is the entropy of the labels
     note = f"H(Y) = {float(surprise.mean()):.6g} nats of the test labels, less the distortion"

@@ -17,6 +17,7 @@ from benchmark.datasets import Dataset
 from benchmark.datasets.core import WHOLE
 from benchmark.measure.encode import BLOCK
 from benchmark.measure.enumerated import exact_sums
+from benchmark.training.noise import noise_stream
 from metrics.core import AMORTISED, Array, Better, Inapplicable, Measurement, Score
 from models.distributions import has_density
 from models.enumerable import EnumerableVAE
@@ -99,10 +100,11 @@ def rate_distortion(trained: TrainedModel, *, num_samples: Count | None = None) 
 
 def sampled(trained: TrainedModel, model: VAE, num_samples: int | None = None) -> tuple[list[RateDistortion], int]:
     """Rate and distortion of the test examples, block by block, by how many samples; as many as are affordable unless
-    told. They are estimated for whoever asks first, and given to all others."""
+    told. They are estimated for whoever asks first, by the noise of `rate_distortion`, and given to all others."""
     samples = num_samples or min(MOST_SAMPLES, affordable(model, RATE_WORK, len(trained.x)))
     if samples not in trained.found:
-        estimate = partial(rates_and_distortions, model, num_samples=samples, noise=trained.noise)
+        noise = noise_stream(trained.plan.settings.evaluation_seed, RATE, trained.x.device)
+        estimate = partial(rates_and_distortions, model, num_samples=samples, noise=noise)
         trained.found[samples] = [estimate(x, posterior=posterior) for x, posterior in trained.blocks()]
     return trained.found[samples], samples
 

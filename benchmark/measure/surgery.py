@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,15 +12,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from benchmark.measure.densities import RATE, TrainedModel, sampled
+from benchmark.measure.densities import TrainedModel, sampled
 from benchmark.measure.encode import BLOCK
 from benchmark.training.loading import measure_of, values_of
-from benchmark.training.noise import noise_stream
 from metrics.core import Array, Better, Score
 from models.distributions import NoDensity
 from models.divergences import closed_form_kl, kl_per_dimension
 from models.mixtures import Components, components, log_mixture, log_others, with_own
-from models.noise import Noise
 from models.sampling import draw
 from models.types import Count
 from models.vae import VAE
@@ -89,7 +87,7 @@ def surgery(trained: TrainedModel, *, num_samples: Count = 1) -> list[Score]:
         terms = _terms(trained, trained.model, num_samples)
     except NoDensity as error:
         return [*_nulls((*PARTS, *FACTORISED, *BOUNDS, *GAPS), str(error)), known]
-    parts, _ = sampled(replace(trained, noise=_noise_of(trained, RATE)), trained.model)
+    parts, _ = sampled(trained, trained.model)
     distortion = torch.cat([part.distortion for part in parts]).double().cpu().numpy()[: len(terms.rate)]
     above, what = _least(terms, known)
     rows = _parts(terms, len(trained.x), above, what) + _factorised(terms)
@@ -221,11 +219,6 @@ def _entropy(trained: TrainedModel) -> Score:
         return _null("data_entropy", f"H(x) of {dataset.name} does not compare with a likelihood in {measure}")
     said = f"{COUNTED}, identical ones counted together" if counted else "exact, of the density of the population"
     return Score("data_entropy", dataset.entropy, unit="nats", reason=said)
-
-
-def _noise_of(trained: TrainedModel, metric: str) -> Noise:
-    """The stream of another metric, whose numbers are to be the same."""
-    return noise_stream(trained.plan.settings.evaluation_seed, metric, trained.x.device)
 
 
 def _numbers(values: Tensor) -> Array:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import torch
 
 from benchmark.datasets.core import WHOLE
-from benchmark.measure.densities import RATE, TrainedModel, mean_score, sampled
+from benchmark.measure.densities import TrainedModel, mean_score, sampled
 from benchmark.measure.encode import BLOCK
-from benchmark.training.noise import noise_stream
 from benchmark.training.pixels import Pixels
 from benchmark.training.setup import few_of
 from metrics.core import AMORTISED, Inapplicable, Score
@@ -32,10 +30,9 @@ def train_split(trained: TrainedModel, *, num_examples: Count | None = None) -> 
         raise Inapplicable("every split is all there is")
     if trained.readout != AMORTISED:
         return []
-    seed, device = trained.plan.settings.evaluation_seed, trained.x.device
-    test, samples = sampled(replace(trained, noise=noise_stream(seed, RATE, device)), model)
+    test, samples = sampled(trained, model)
     few = few_of(trained.dataset, num_examples or len(trained.x))
-    x = Pixels(few, "train", device).drawn(seed, "train")
+    x = Pixels(few, "train", trained.x.device).drawn(trained.plan.settings.evaluation_seed, "train")
     parts = [
         rates_and_distortions(model, block, num_samples=samples, noise=trained.noise) for block in torch.split(x, BLOCK)
     ]

@@ -22,7 +22,8 @@ def trained():
     torch.manual_seed(0)
     model = linear((1, 8, 8), torch.full((1, 8, 8), 0.3), latent_dim=3)
     x = (torch.rand((N, 1, 8, 8), generator=torch.Generator().manual_seed(0)) < 0.3).float()
-    return lambda: TrainedModel(SimpleNamespace(), SimpleNamespace(), model, x, encode(model, x), Stream.seeded(0))
+    plan = SimpleNamespace(settings=SimpleNamespace(evaluation_seed=0))
+    return lambda: TrainedModel(plan, SimpleNamespace(), model, x, encode(model, x), Stream.seeded(0))
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def _encoding(model: VAE, x: Tensor) -> Row:
 def _densities(model: VAE, x: Tensor, quick: bool) -> Row:
     """Rate, distortion and evidence of a test split, as they are by default; of a tenth of the samples, to be quick."""
     known = encode(model, x)
-    trained: Any = TrainedModel(SimpleNamespace(), SimpleNamespace(), model, x, known, Stream.seeded(0))
+    plan = SimpleNamespace(settings=SimpleNamespace(evaluation_seed=0))
+    trained: Any = TrainedModel(plan, SimpleNamespace(), model, x, known, Stream.seeded(0))
     samples = 10 if quick else 100
 
     def both() -> None:

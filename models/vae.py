@@ -160,7 +160,7 @@ class VAE(nn.Module):
     def weigh(self, x: Tensor, z: Tensor, posterior: Distribution, precision: Precision = "fp32") -> Inference:
         """The inference of given codes z (K, B, D) for the values of its log-densities: decoded in pieces as they are
         asked for, without a gradient, and rounded otherwise than `decode` in the last digits."""
-        likelihood = Streamed(partial(log_px_z, quickened(self.decoder)), z, rows_of(self.decoder, z), precision)
+        likelihood = Streamed(partial(log_px_z, quickened(self.decoder)), z, self.rows, precision)
         return Inference(x, z, posterior, likelihood, self.prior())
 
     def expected(self, x: Tensor, posterior: Distribution) -> Inference | None:
@@ -168,10 +168,19 @@ class VAE(nn.Module):
         of z; None of others."""
         return None
 
-    @property
+    @cached_property
     def multiplications(self) -> int:
         """What decoding one code costs."""
-        return multiplications(self.decoder, next(self.parameters()).new_zeros(self.prior().event_shape))
+        return multiplications(self.decoder, self._code)
+
+    @cached_property
+    def rows(self) -> int:
+        """How many codes are decoded at a time for their values."""
+        return rows_of(self.decoder, self._code)
+
+    @property
+    def _code(self) -> Tensor:
+        return next(self.parameters()).new_zeros(self.prior().event_shape)
 
     def predict(self, z: Tensor, noise: Noise | None = None) -> Tensor:
         """The pictures that stand for p(x|z) of z (..., D), (..., *shape): means, or where none is known one draw each,

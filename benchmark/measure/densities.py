@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from threading import Lock
 
 import numpy as np
 import torch
@@ -50,6 +51,7 @@ class TrainedModel:
     unread: str = ""  # why a readout has no density
     probe: Sequence[Distribution] = ()  # q(z|x) of the probe split, by the same readout
     found: dict[int, list[RateDistortion]] = field(default_factory=dict, compare=False)  # see `sampled`
+    finding: Lock = field(default_factory=Lock, compare=False)  # by one of the threads that ask
 
     def blocks(self, most: int | None = None) -> Iterator[tuple[Tensor, Distribution | None]]:
         """x in blocks with their posteriors; a block that `most` cuts must be encoded anew, and stays whole where the
@@ -102,10 +104,11 @@ def sampled(trained: TrainedModel, model: VAE, num_samples: int | None = None) -
     """Rate and distortion of the test examples, block by block, by how many samples; as many as are affordable unless
     told. They are estimated for whoever asks first, by the noise of `rate_distortion`, and given to all others."""
     samples = num_samples or min(MOST_SAMPLES, affordable(model, RATE_WORK, len(trained.x)))
-    if samples not in trained.found:
-        noise = noise_stream(trained.plan.settings.evaluation_seed, RATE, trained.x.device)
-        estimate = partial(rates_and_distortions, model, num_samples=samples, noise=noise)
-        trained.found[samples] = [estimate(x, posterior=posterior) for x, posterior in trained.blocks()]
+    with trained.finding:
+        if samples not in trained.found:
+            noise = noise_stream(trained.plan.settings.evaluation_seed, RATE, trained.x.device)
+            estimate = partial(rates_and_distortions, model, num_samples=samples, noise=noise)
+            trained.found[samples] = [estimate(x, posterior=posterior) for x, posterior in trained.blocks()]
     return trained.found[samples], samples
 
 

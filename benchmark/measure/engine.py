@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.config.components import Component, ConfigurationError, schema
 from benchmark.config.plan import Plan
-from benchmark.measure.densities import TrainedModel
+from benchmark.measure.densities import RATE, TrainedModel
 from benchmark.store.codes import FILE as CODES
 from benchmark.training.loading import load_dataset
 from benchmark.training.noise import noise_stream, numpy_stream
@@ -45,14 +47,14 @@ def evaluate(
 
     A metric that the data cannot feed is left out with its reason; where it was `explicit`ly asked for it is an error.
     What a metric raises is raised with its name. With two `threads` or more, metrics of densities (torch) and of arrays
-    (numpy) go on beside each other, each kind with half of them.
+    (numpy) go on beside each other, with half of them each; when those of arrays are done, the others have both halves.
     """
     asked = list(metrics)
 
-    def lane(some: Sequence[Component]) -> dict[str, Measurement | str]:
-        return {metric.name: _found(metric, explicit, representation, trained, seed) for metric in some}
+    def find(metric: Component) -> Measurement | str:
+        return _found(metric, explicit, representation, trained, seed)
 
-    found = lane(asked) if threads < 2 else _beside(asked, lane, threads // 2)
+    found = {metric.name: find(metric) for metric in asked} if threads < 2 else _beside(asked, find, trained, threads)
     scores: list[Score] = []
     curves: dict[str, Array] = {}
     for name in (metric.name for metric in asked):
@@ -63,19 +65,49 @@ def evaluate(
     return Evaluation(tuple(scores), left_out, curves=curves)
 
 
-Lane = Callable[[Sequence[Component]], dict[str, Measurement | str]]
+def _beside(
+    metrics: Sequence[Component],
+    find: Callable[[Component], Measurement | str],
+    trained: TrainedModel | None,
+    threads: int,
+) -> dict[str, Measurement | str]:
+    """Two lanes, each in a thread that is given half of the threads of libraries.
+
+    Those of arrays stay in one lane, for they leave matrices to each other. Those of densities begin with the one whose
+    draws others use.
+    """
+    arrays = deque(metric for metric in metrics if not needs_densities(metric))
+    of_model = [metric for metric in metrics if needs_densities(metric)]
+    densities = deque(sorted(of_model, key=lambda metric: metric.name != RATE))
+    if trained is not None and trained.model is not None:
+        _ = trained.model.rows, trained.model.multiplications  # counted as one code alone is decoded
+
+    def lane(*queues: deque[Component]) -> dict[str, Measurement | str]:
+        found = {}
+        try:
+            while (metric := _next(queues)) is not None:
+                found[metric.name] = find(metric)
+        except BaseException:
+            arrays.clear()  # what fails here is not waited for there
+            densities.clear()
+            raise
+        return found
+
+    def other_lane() -> dict[str, Measurement | str]:
+        with so_many(threads // 2):  # OpenMP counts for each thread that asks
+            return lane(arrays, densities)
+
+    with so_many(threads // 2), ThreadPoolExecutor(1) as pool:
+        other = pool.submit(other_lane)
+        return lane(densities) | other.result()
 
 
-def _beside(metrics: Sequence[Component], lane: Lane, threads: int) -> dict[str, Measurement | str]:
-    """One lane in a thread of its own, which is given as many threads of libraries as the other."""
-
-    def of_arrays() -> dict[str, Measurement | str]:
-        with so_many(threads):  # OpenMP counts for each thread that asks
-            return lane([metric for metric in metrics if not needs_densities(metric)])
-
-    with so_many(threads), ThreadPoolExecutor(1) as pool:
-        other = pool.submit(of_arrays)
-        return lane([metric for metric in metrics if needs_densities(metric)]) | other.result()
+def _next(queues: Iterable[deque[Component]]) -> Component | None:
+    """The first of the first queue that has one, taken out of it."""
+    for queue in queues:
+        with suppress(IndexError):  # another thread may have taken the last one
+            return queue.popleft()
+    return None
 
 
 def _found(

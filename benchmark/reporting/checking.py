@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,7 @@ def _draft(
         return _Draft(claim, where, group, (*why, str(error)))
     trained = any(run.trained for run in found.used)
     needs = [claim.unchecked, size if trained else None, _unconverged(found.used) if claim.converged else None]
+    found = replace(found, notes=(*found.notes, *(_untold(found.used) if claim.converged else ())))
     return _Draft(claim, where, group, (*why, *found.reasons, *filter(None, needs)), found)
 
 
@@ -90,6 +91,13 @@ def _unconverged(runs: Sequence[Asked]) -> str | None:
     some = [run.name for run in runs if run.converged is False]
     gain = "still gained 1 % or more of their objective in the last tenth of their steps"
     return f"not converged: {len(some)} of {len(runs)} runs {gain} ({named(some)})" if some else None
+
+
+def _untold(runs: Sequence[Asked]) -> tuple[str, ...]:
+    """Of how many of them nobody knows whether they had converged."""
+    some = [run for run in runs if run.slowed]
+    why = "their learning rate changed in the last tenth of the steps"
+    return (f"whether {len(some)} of {len(runs)} runs had converged cannot be told: {why}",) if some else ()
 
 
 def _find(claim: Claim, runs: Sequence[Asked]) -> Finding:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmark.store.history import converged
+from benchmark.store.history import converged, slowed
 from benchmark.store.record import MEASURED, Record, digest
 
 CONFIGURATIONS, PLANNED = "configurations", "planned"  # keys of experiment.json
@@ -49,6 +49,11 @@ class Asked:
     def converged(self) -> bool | None:
         """Whether its training had converged; None where that cannot be known."""
         return converged(self.folder) if self.folder is not None and self.trained else None
+
+    @property
+    def slowed(self) -> bool:
+        """Whether it cannot be known because the learning rate changed at the end."""
+        return self.folder is not None and self.trained and slowed(self.folder)
 
 
 def as_manifest(runs: Iterable[Asked]) -> dict[str, Any]:

@@ -35,14 +35,23 @@ def _lines(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def converged(folder: Path) -> bool | None:
     """Whether the training in a run's folder had converged; None where its history is not there or cannot say."""
+    return has_converged(_last_phase(folder))
+
+
+def slowed(folder: Path) -> bool:
+    """Whether that cannot be said because the learning rate changed in the last tenth of the steps."""
+    return _changed(_late(_last_phase(folder)))
+
+
+def _last_phase(folder: Path) -> list[dict[str, float]]:
+    """The rows of the last phase of a training; none where there is no history that can be read."""
     try:
         with open(folder / FILE, newline="") as file:
             read = list(csv.DictReader(file))
             rows = [{**{key: float(row[key]) for key in _COLUMNS}, "phase": float(row.get("phase", 1))} for row in read]
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
-        return None
-    last = rows[-1]["phase"] if rows else 1.0
-    return has_converged([row for row in rows if row["phase"] == last])
+        return []
+    return [row for row in rows if row["phase"] == rows[-1]["phase"]]
 
 
 def kept_on_validation(folder: Path) -> tuple[float, float] | None:
@@ -66,14 +75,18 @@ def has_converged(rows: Sequence[Mapping[str, float]]) -> bool | None:
     the steps or more before it. None where there is no such row after the first, or the learning rate changed
     meanwhile, for a rate that falls to zero stops any training.
     """
-    if len(rows) < 3:
-        return None
-    last = rows[-1]
-    before = [row for row in rows[1:-1] if row["step"] <= (1 - LAST) * last["step"] + 1e-9]
-    if not before:
-        return None
-    since = [row for row in rows if row["step"] >= before[-1]["step"]]
-    values = (last["validation_objective"], before[-1]["validation_objective"])
-    if not all(map(math.isfinite, values)) or len({row["learning_rate"] for row in since}) > 1:
+    late = _late(rows)
+    values = [row["validation_objective"] for row in (*late[-1:], *late[:1])]
+    if not late or not all(map(math.isfinite, values)) or _changed(late):
         return None
     return values[0] - values[1] < GAIN * abs(values[0])
+
+
+def _late(rows: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """From the latest row that is a tenth of the steps or more before the last one; none where that is the first."""
+    before = [row["step"] for row in rows[1:-1] if row["step"] <= (1 - LAST) * rows[-1]["step"] + 1e-9]
+    return [row for row in rows if row["step"] >= before[-1]] if before else []
+
+
+def _changed(rows: Sequence[Mapping[str, float]]) -> bool:
+    return len({row["learning_rate"] for row in rows}) > 1

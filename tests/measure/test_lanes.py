@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -45,6 +46,22 @@ def test_scores_of_lanes_are_those_of_one_after_the_other(measured):
     assert two.scores == one.scores
     assert two.left_out == one.left_out
     assert np.array_equal(two.curves["iwae"], one.curves["iwae"])
+
+
+def test_a_lane_whose_metrics_are_done_takes_those_of_the_other(measured, monkeypatch):
+    """Each of two metrics of densities waits for the other to begin."""
+    both, names = threading.Barrier(2, timeout=30), {}
+    measure = engine._measure
+
+    def waits(metric, *rest):
+        if metric.name in ("evidence", "rate_distortion"):
+            both.wait()
+            names[metric.name] = threading.current_thread().name
+        return measure(metric, *rest)
+
+    monkeypatch.setattr(engine, "_measure", waits)
+    assert measured(2).scores
+    assert len(set(names.values())) == 2
 
 
 @pytest.mark.parametrize("name", ["evidence", "unsupervised"])

@@ -349,6 +349,17 @@ def test_training_that_had_not_converged_leaves_a_claim_unchecked(tmp_path):
     assert verdict(histories(records, tmp_path / "long", 0.002)).verdict == "held"
 
 
+def test_a_learning_rate_that_falls_to_the_end_is_said(tmp_path):
+    records = histories(pairs([1.0, 2.0, 3.0], [11.0, 12.1, 13.0]), tmp_path, 0.02)
+    for folder, _ in records[:2]:
+        path = folder / "history.csv"
+        path.write_text(path.read_text().replace("100,0.1", "100,0.05"))
+    assert "not converged: 4 of 6 runs" in verdict(records).note
+    why = "whether 2 of 6 runs had converged cannot be told: their learning rate changed in the last tenth of the steps"
+    assert why in verdict(records).note
+    assert "told" not in verdict(records, converged=False).note
+
+
 def test_a_size_that_cannot_decide_leaves_claims_on_trained_models_unchecked():
     records = pairs([1.0, 2.0, 3.0], [11.0, 12.1, 13.0])
     why = "300 steps train nothing"

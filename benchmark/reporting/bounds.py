@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from benchmark.reporting.ranking import codes_in
+from benchmark.reporting.ranking import codes_of
 from benchmark.reporting.statistics import half_widths
 from benchmark.store.curves import read_curves
 
 CURVE = "iwae"  # as the metric `evidence` calls it
+WHOSE = ["run", "group", "label", "reference", "readout", "representation"]
 KEYS = ["group", "label", "readout", "samples"]
 
 
@@ -30,8 +32,13 @@ def bounds_table(folder: Path, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _values(folder: Path, table: pd.DataFrame) -> Iterator[tuple[object, ...]]:
-    for run, rows in table.groupby("run", sort=False):
-        first = rows.iloc[0]
-        for readout in dict.fromkeys(readout for readout, _ in codes_in(rows)):
-            for samples, value, _ in read_curves(folder / "runs" / str(run), readout).get(CURVE, ()):
-                yield first["group"], first["label"], readout, int(samples), first["reference"], float(value)
+    about: dict[str, tuple[str, str, bool]] = {}
+    codes: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    rows = table.drop_duplicates(["run", "readout", "representation"])
+    for run, group, label, reference, *code in rows[WHOSE].itertuples(index=False, name=None):
+        about.setdefault(run, (group, label, reference))
+        codes[run].add((code[0], code[1]))
+    for run, (group, label, reference) in about.items():
+        for readout in dict.fromkeys(readout for readout, _ in codes_of(codes[run])):
+            for samples, value, _ in read_curves(folder / "runs" / run, readout).get(CURVE, ()):
+                yield group, label, readout, int(samples), reference, float(value)

@@ -84,19 +84,34 @@ def _correlations(group: str, rows: pd.DataFrame) -> Correlations | None:
 
 def spearman(values: pd.DataFrame) -> Floats:
     """Rank correlations (S, S) of N runs x S scores, ties at their mean rank; NaN for a score of one value only."""
-    ranks = values.rank().to_numpy(dtype=float)
-    ranks = ranks - ranks.mean(axis=0)
-    size = np.sqrt((ranks**2).sum(axis=0))
-    unit = ranks / np.where(size > 0, size, np.nan)
-    return np.asarray(np.clip(unit.T @ unit, -1.0, 1.0))
+    return _spearman(_ordered(values), np.ones(len(values)))
+
+
+def _ordered(values: pd.DataFrame) -> list[np.ndarray]:
+    """For each score the place (N,) of every run's value among the different values."""
+    return [np.unique(values[name].to_numpy(), return_inverse=True)[1] for name in values.columns]
+
+
+def _spearman(places: list[np.ndarray], weights: np.ndarray) -> Floats:
+    """The same of N runs, each as often as its weight (N,) says, without sorting again."""
+    ranks = np.column_stack([_ranks(place, weights) for place in places])
+    ranks = ranks - weights @ ranks / weights.sum()
+    products = ranks.T @ (weights[:, None] * ranks)
+    squares = np.where(products.diagonal() > 0, products.diagonal(), np.nan)
+    return np.asarray(np.clip(products / np.sqrt(np.outer(squares, squares)), -1.0, 1.0))
+
+
+def _ranks(place: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean ranks (N,) of values that are there so often."""
+    many = np.bincount(place, weights)
+    return (np.cumsum(many) - 0.5 * (many - 1))[place]
 
 
 def bootstrapped(wide: pd.DataFrame, which: np.ndarray) -> tuple[Floats, Floats]:
     """Bounds (S, S) of the rank correlations of N runs x S scores, whose N clusters `which` are drawn whole."""
-    rng = np.random.default_rng(SEED)
-    clusters = [np.flatnonzero(which == name) for name in np.unique(which)]
-    drawn = (np.concatenate([clusters[i] for i in rng.integers(0, len(clusters), len(clusters))])
-             for _ in range(RESAMPLES))  # fmt: skip
-    resampled = np.stack([spearman(wide.iloc[rows]) for rows in drawn]).astype(np.float32)
+    rng, places = np.random.default_rng(SEED), _ordered(wide)
+    names, cluster = np.unique(which, return_inverse=True)
+    drawn = (np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names)) for _ in range(RESAMPLES))
+    resampled = np.stack([_spearman(places, many[cluster].astype(float)) for many in drawn]).astype(np.float32)
     low, high = np.nanquantile(resampled, TAILS, axis=0)  # a score may have one value only in some draws
     return low, high

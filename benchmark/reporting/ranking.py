@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -57,7 +58,11 @@ def rank_key(table: pd.DataFrame, rank_by: str | None = None) -> RankKey:
 
 def codes_in(rows: pd.DataFrame) -> list[tuple[str, str]]:
     """The readouts and views of the codes that rows are of, the encoder's own first."""
-    there = set(zip(rows["readout"], rows["representation"], strict=True))
+    return codes_of(set(zip(rows["readout"], rows["representation"], strict=True)))
+
+
+def codes_of(there: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of these readouts and views those of codes, the encoder's own first."""
     readouts = sorted({readout for readout, _ in there}, key=lambda name: (name != AMORTISED, name))
     return [(readout, which) for readout in readouts for which in WHICH if (readout, which) in there]
 

@@ -172,6 +172,8 @@ def _rows(
 
 def _published(score: Score, published: Sequence[Published]) -> tuple[float | None, float | None, str]:
     """The value, error and source of a number that a paper gives for this very score."""
+    if not published:  # of most runs, and asked of every score
+        return None, None, ""
     found = next((number for number in published if number.measures(score)), None)
     return (found.value, found.error, found.note) if found else (None, None, "")
 

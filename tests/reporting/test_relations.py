@@ -12,7 +12,15 @@ from scipy import stats
 from benchmark.experiment import execute
 from benchmark.reporting.analyses.between_scores import correlations, variance
 from benchmark.reporting.analyses.failures import Failures
-from benchmark.reporting.correlations import bootstrapped, correlate, correlations_table, spearman
+from benchmark.reporting.correlations import (
+    RESAMPLES,
+    SEED,
+    TAILS,
+    bootstrapped,
+    correlate,
+    correlations_table,
+    spearman,
+)
 from benchmark.reporting.figures.scores import shown
 from benchmark.reporting.leaderboard import draw_findings, write_findings, write_report
 from benchmark.reporting.study import Study
@@ -110,6 +118,15 @@ def test_rank_correlations_are_those_of_scipy():
         for j, right in enumerate(values):
             assert found[i, j] == pytest.approx(stats.spearmanr(values[left], values[right]).statistic)
     assert np.isnan(spearman(values.assign(a=1.0))[0, 1])
+
+
+def test_bounds_are_quantiles_of_drawn_clusters_written_out():
+    rng = np.random.default_rng(1)
+    values = pd.DataFrame(rng.integers(0, 6, (24, 3)).astype(float), columns=list("abc"))
+    which, again = np.arange(24) // 2, np.random.default_rng(SEED)
+    drawn = [np.concatenate([2 * i + np.arange(2) for i in again.integers(0, 12, 12)]) for _ in range(RESAMPLES)]
+    expected = np.quantile([stats.spearmanr(values.iloc[rows]).statistic for rows in drawn], TAILS, axis=0)
+    np.testing.assert_allclose(bootstrapped(values, which), expected, atol=1e-6)
 
 
 SMALL = ("objective=beta_vae", "model.encoder_hidden=[8]", "model.decoder_hidden=[8]", "trainer.steps=20",

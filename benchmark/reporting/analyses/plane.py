@@ -93,32 +93,34 @@ def _dots(study: Study) -> Dots:
         return pd.DataFrame()
     of = table[(table["readout"] == AMORTISED) & ~table["reference"] & table["value"].notna()]
     of = of.assign(label=labels(table))
-    named = of.drop_duplicates("run").set_index("run")
-    records = {folder.name: (folder, record) for folder, record in study.records if folder.name in named.index}
+    named: dict[Any, Any] = of.drop_duplicates("run").set_index("run").to_dict("index")
+    records = {folder.name: (folder, record) for folder, record in study.records if folder.name in named}
     families = _families(
         {run: record for run, (_, record) in records.items()},
-        {str(run): options for run, options in named["options"].items()},
+        {run: about["options"] for run, about in named.items()},
     )
-    rows = []
-    for run, scores in of.groupby("run", sort=False):
-        values = _values(scores)
-        if {"rate", "distortion"} <= set(values):
-            folder, record = records[str(run)]
-            rows.append({"run": run, **_about(named.loc[run], record, families[str(run)]), **values, **_chosen(folder)})
+    values, rows = _values(of), []
+    for run, about in named.items():
+        if {"rate", "distortion"} <= set(values[run]):
+            folder, record = records[run]
+            rows.append({"run": run, **_about(about, record, families[run]), **values[run], **_chosen(folder)})
     return pd.DataFrame(rows)
 
 
-def _values(scores: pd.DataFrame) -> dict[str, float]:
-    """Rate, distortion and what else colours the plane: of means or of no view, at the most labels."""
+def _values(scores: pd.DataFrame) -> Mapping[str, dict[str, float]]:
+    """Run -> rate, distortion and what else colours the plane: of means or of no view, at the most labels."""
     plain = scores[(scores["factor"] == "") & scores["metric"].isin(["rate", "distortion", *PROBES])]
     plain = plain.sort_values("num_labels", na_position="first", kind="stable")
     # on one draw a probe learns no more than the rate, on means any amount
     views = {"linear_probe_nats": "sample"}
-    kept = [row for row in plain.itertuples() if row.representation in ("", views.get(str(row.metric), "mean"))]
-    return {str(row.metric): float(str(row.value)) for row in kept}
+    found = defaultdict[str, dict[str, float]](dict)
+    for run, metric, view, value in plain[["run", "metric", "representation", "value"]].itertuples(index=False):
+        if view in ("", views.get(metric, "mean")):
+            found[run][metric] = float(value)
+    return found
 
 
-def _about(row: Any, record: Record, family: str) -> dict[str, Any]:
+def _about(row: Mapping[str, Any], record: Record, family: str) -> dict[str, Any]:
     objective = record.config.get("objective") or {}
     beta = weight_of_rate(record)
     target = next((float(objective[key]) for key in TARGETS if key in objective), None)

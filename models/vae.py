@@ -180,7 +180,8 @@ class VAE(nn.Module):
 
     @property
     def _code(self) -> Tensor:
-        return next(self.parameters()).new_zeros(self.prior().event_shape)
+        prior, weight = self.prior(), next(self.parameters(), None)
+        return (prior.mean if weight is None else weight).new_zeros(prior.event_shape)
 
     def predict(self, z: Tensor, noise: Noise | None = None) -> Tensor:
         """The pictures that stand for p(x|z) of z (..., D), (..., *shape): means, or where none is known one draw each,

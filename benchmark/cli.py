@@ -130,17 +130,17 @@ def conduct(plans: Sequence[Plan], launch: Launch | None = None) -> int:
 
 def reported(plan: Plan, failures: Sequence[Failure] = ()) -> int:
     """The report on the experiment of a plan, and what left no record for it; returns the exit code."""
-    from benchmark.reporting.leaderboard import write_report  # pandas and seaborn wait until there is something to draw
+    from benchmark.reporting.leaderboard import report  # pandas and seaborn wait until there is something to draw
 
     told: set[str] = set()
     try:
-        report = write_report(experiment_folder(plan))
-        told |= {folder.name for folder, _ in report.study.failed}
+        said = report(experiment_folder(plan))
+        told |= set(said.failed)
     finally:  # also where there is no record to report, or no room for a report
         for failure in failures:
             if failure.plan.folder.name not in told:
                 print(failure)
-    return 1 if failures or report.exit_code else 0
+    return 1 if failures or said.exit_code else 0
 
 
 def check_claims(first: Plan, planned: Sequence[Plan]) -> None:

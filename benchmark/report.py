@@ -11,7 +11,7 @@ from benchmark.config.components import locate
 from benchmark.config.packages import KEY, OURS, metric_targets, packages_of
 from benchmark.ending import ended
 from benchmark.reporting.figures.write import FORMATS
-from benchmark.reporting.leaderboard import Shown, write_report
+from benchmark.reporting.leaderboard import Shown, report
 from benchmark.store.files import Unwritable
 from metrics.declared import read_also
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     named = [word for word in given.shown if word.startswith(f"{KEY}=")]
     try:
         _read_declarations(named)
-        return write_report(given.folder, shown_of([word for word in given.shown if word not in named])).exit_code
+        return report(given.folder, shown_of([word for word in given.shown if word not in named])).exit_code
     except (ValueError, Unwritable) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from benchmark.reporting.analyses.findings import Draw, Findings
 from benchmark.reporting.board import wide_tables
 from benchmark.reporting.figures.style import STYLE
 from benchmark.reporting.figures.write import save_figure
+from benchmark.reporting.kept import Said, keep, kept, made_of
 from benchmark.reporting.pages import Page
 from benchmark.reporting.study import Study, read_study
 from benchmark.reporting.tables import COLUMNS
@@ -28,8 +29,14 @@ class Report:
 
     study: Study
     findings: Sequence[Findings]
-    failed: Mapping[str, str]  # name of an analysis -> what it raised
-    text: str
+    failed: Failures  # name of an analysis -> what it raised
+    page: str  # the tables and sections as printed
+    ending: str = ""  # what was written
+
+    @property
+    def text(self) -> str:
+        """All that was printed."""
+        return f"{self.page}\n\n{self.ending}"
 
     @property
     def damaged(self) -> dict[str, str]:
@@ -41,6 +48,11 @@ class Report:
         """1 unless every record could be trusted, and every analysis made what it is for."""
         return 1 if self.damaged or self.failed else 0
 
+    @property
+    def said(self) -> Said:
+        """What was printed, but for its ending."""
+        return Said(self.page, self.exit_code, tuple(folder.name for folder, _ in self.study.failed))
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -50,6 +62,16 @@ class Shown:
     formats: tuple[str, ...] = ()  # of figures, beside PNG
 
 
+def report(folder: Path | str, shown: Shown = Shown()) -> Said:
+    """Print what a folder of runs says: what was said last where nothing has changed since, else as `write_report`."""
+    folder = Path(folder)
+    made = made_of(folder, shown)
+    if (said := kept(folder, made)) is None:
+        return _made_anew(folder, shown, made).said
+    print(f"{said.text}\n\nNothing has changed since this was written to {folder}", flush=True)
+    return said
+
+
 def write_report(folder: Path | str, shown: Shown = Shown()) -> Report:
     """Print what a folder of runs says, and write scores.csv, leaderboard.{csv,md,tex} and what its analyses find.
 
@@ -57,16 +79,21 @@ def write_report(folder: Path | str, shown: Shown = Shown()) -> Report:
     reported; so are analyses that raise. In a read-only folder the text is printed all the same; a full disk is
     Unwritable.
     """
-    study, found, failed = analysed(read_study(Path(folder)))
+    return _made_anew(Path(folder), shown, made_of(Path(folder), shown))
+
+
+def _made_anew(folder: Path, shown: Shown, made: str) -> Report:
+    study, found, failed = analysed(read_study(folder))
     sections = [section for findings in found for section in findings.sections]
     wides = wide_tables(study.board, study.table, str(study.manifest.get("note") or ""), shown.columns)
     page = Page(study.name, str(study.ranked_by), wides, [], sections)
     text = page.terminal()
     print(f"{text}\n", flush=True)
-    ending = outcome(lambda: _write(study, found, failed, page, shown.formats), f"Written to {folder}")
-    ending = "\n".join([*map(_said, failed.items()), ending])
-    print(ending)
-    return Report(study, found, failed, f"{text}\n\n{ending}")
+    made_anew = Report(study, found, failed, text)
+    ending = outcome(lambda: _write(made_anew, page, shown.formats, made), f"Written to {folder}")
+    made_anew = replace(made_anew, ending="\n".join([*map(_said, failed.items()), ending]))
+    print(made_anew.ending)
+    return made_anew
 
 
 def _said(failed: tuple[str, str]) -> str:
@@ -74,18 +101,20 @@ def _said(failed: tuple[str, str]) -> str:
     return f"analysis failed: {name}: {why} (HYDRA_FULL_ERROR=1 shows the whole traceback)"
 
 
-def _write(study: Study, found: Sequence[Findings], failed: Failures, page: Page, formats: Sequence[str]) -> None:
-    """Tables, figures and the page that shows them, by one process at a time."""
-    folder = study.folder
+def _write(report: Report, page: Page, formats: Sequence[str], made: str) -> None:
+    """Tables, figures and the page that shows them, by one process at a time; then what was said, if all is there."""
+    folder, found, failed = report.study.folder, report.findings, report.failed
     with claimed(folder / "runs", wait=True):
         remove_leftovers(folder)
         figures = draw_findings(folder, found, formats, failed)
         write_findings(folder, found, failed)
         page = replace(page, figures=figures, sections=[*page.sections, *failed.sections])
-        _write_table(folder / "scores.csv", study.table[list(COLUMNS)])
-        _write_table(folder / "leaderboard.csv", study.board)
+        _write_table(folder / "scores.csv", report.study.table[list(COLUMNS)])
+        _write_table(folder / "leaderboard.csv", report.study.board)
         write_text(folder / "leaderboard.tex", page.latex() + "".join(findings.latex for findings in found))
         write_text(folder / "leaderboard.md", page.markdown())
+        if not failed:
+            keep(folder, report.said, made)
 
 
 def write_findings(folder: Path, found: Sequence[Findings], failed: Failures) -> None:

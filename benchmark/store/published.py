@@ -87,6 +87,11 @@ def read(name: str | None) -> list[Published]:
     return [_row(row) for row in csv.DictReader(_folder().joinpath(f"{name}.csv").read_text().splitlines())]
 
 
+def state() -> dict[str, str]:
+    """The text of every file of numbers."""
+    return {name: _folder().joinpath(f"{name}.csv").read_text() for name in names()}
+
+
 def _folder() -> Any:
     """A wheel brings the numbers inside conf; a clone has them where people look for them."""
     inside = files("conf") / "published"

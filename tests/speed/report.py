@@ -17,7 +17,7 @@ MODELS = ("mlp", "conv", "resnet", "vit", "wide", "deep", "small", "large", "tie
 
 def rows(quick: bool) -> list[Row]:
     """Of about 100, 1,000 and 10,000 records of some 80 scores."""
-    from benchmark.reporting.leaderboard import write_report
+    from benchmark.reporting.leaderboard import report
 
     found = []
     for seeds, models in ((5, 1), (10, 5), (50, 10)) if not quick else ((2, 1),):
@@ -28,6 +28,6 @@ def rows(quick: bool) -> list[Row]:
             for which in ("the first time", "again, nothing changed"):
                 start = time.perf_counter()
                 with redirect_stdout(StringIO()):  # the table of the timings is what is wanted there
-                    write_report(folder)
+                    report(folder)
                 found.append(Row(f"report {which}", count, "records", time.perf_counter() - start))
     return found

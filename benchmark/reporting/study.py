@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,8 @@ import pandas as pd
 
 from benchmark.reporting.columns import headline_rows
 from benchmark.reporting.ranking import RankKey, rank_key
-from benchmark.reporting.tables import full_table, ranked_board
+from benchmark.reporting.tables import extended, full_table, ranked_board
+from benchmark.reporting.text import plain
 from benchmark.store.manifest import FILE as MANIFEST
 from benchmark.store.manifest import read_manifest
 from benchmark.store.published import Published, read
@@ -103,7 +104,15 @@ class Study:
             (folder, replace(record, scores=(*record.scores, *scores.get(folder.name, ()))))
             for folder, record in self.records
         ]
-        return replace(self, records=records, unreadable={**self.unreadable, **unreadable})
+        study = replace(self, records=records, unreadable={**self.unreadable, **unreadable})
+        if "table" in vars(self) and self._has_rows_of(scores):  # made already, and long in the making
+            vars(study)["table"] = extended(self.table, self.records, scores, self.published)
+        return study
+
+    def _has_rows_of(self, runs: Iterable[str]) -> bool:
+        """Whether each of these runs, by the names of their folders, has scores in the table under its own name."""
+        there = {folder.name for folder, record in self.records if record.scores and record.status == "finished"}
+        return all(run in there and plain(run) == run for run in runs)
 
 
 def read_study(folder: Path) -> Study:

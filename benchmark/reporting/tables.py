@@ -141,6 +141,34 @@ def full_table(
     ]
     rows += [_without_scores((name, *[""] * 5, None), "damaged", why, ("", False, {}))
              for name, why in (damaged or {}).items()]  # fmt: skip
+    return _typed(rows)
+
+
+def extended(
+    table: pd.DataFrame,
+    records: Sequence[tuple[Path, Record]],
+    scores: Mapping[str, Sequence[Score]],
+    published: Sequence[Published] = (),
+) -> pd.DataFrame:
+    """The full table of records that have more `scores`, by the names of their folders, from the one without these.
+
+    Rows of a run stay together, its new ones last. Each record has scores and a name of its own in the table.
+    """
+    first = table.drop_duplicates("run")
+    heads = {row[0]: row for row in first[[*RUN, "status", *HIDDEN[:3]]].itertuples(index=False, name=None)}
+    more = [
+        _row(heads[folder.name][: len(RUN)], score, heads[folder.name][len(RUN) :], numbers)
+        for folder, record in records
+        if (added := scores.get(folder.name))
+        for numbers in [[number for number in published if number.is_of(record)]]
+        for score in added
+    ]
+    both = pd.concat([table, _typed(more)], ignore_index=True)
+    places = both["run"].map({run: place for place, run in enumerate(heads)}).to_numpy()
+    return both.iloc[np.argsort(places, kind="stable")].reset_index(drop=True)
+
+
+def _typed(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=pd.Index([*COLUMNS, *HIDDEN]))
     numbers = dict.fromkeys(("value", "stderr", *PUBLISHED[:2]), float)
     return table.astype({**numbers, **dict.fromkeys(("seed", "num_labels"), "Int64"), "reference": bool})
@@ -164,10 +192,15 @@ def _rows(
     if record.status == "failed" or not record.scores:
         yield _without_scores(head, record.status, record.error_line, hidden)
         return
-    for s in record.scores:
-        name, unit, reason, factor = (plain(text) for text in (s.name, s.unit, s.reason, s.factor or ""))
-        measured = (s.num_labels, name, s.value, s.stderr, unit, s.better or "", record.status, reason)
-        yield (*head, plain(s.readout), s.representation or "", factor, *measured, *hidden, *_published(s, published))
+    for score in record.scores:
+        yield _row(head, score, (record.status, *hidden), published)
+
+
+def _row(head: tuple[Any, ...], s: Score, of: tuple[Any, ...], published: Sequence[Published]) -> tuple[Any, ...]:
+    """The row of a score: of a run's `head` and, in `of`, its status, group, whether it is a reference, options."""
+    name, unit, reason, factor = (plain(text) for text in (s.name, s.unit, s.reason, s.factor or ""))
+    measured = (s.num_labels, name, s.value, s.stderr, unit, s.better or "", of[0], reason)
+    return (*head, plain(s.readout), s.representation or "", factor, *measured, *of[1:], *_published(s, published))
 
 
 def _published(score: Score, published: Sequence[Published]) -> tuple[float | None, float | None, str]:

@@ -122,7 +122,10 @@ def _difference(claim: Claim, sides: Mapping[str, Sequence[Asked]], runs: Sequen
     if claim.relation == "within":
         slack = found.difference.slack(claim.margin)
         said = f"the difference is {found.difference.interval()}"
-        return Finding((slack,), 0.0, True, "margin - |difference|", None, found.sample, used, (said, *fixed))
+        return Finding(
+            (slack,), 0.0, True, "margin - |difference|", None, found.sample, used, (said, *fixed),
+            doubts=_lacking(claim, sides["left"]),
+        )  # fmt: skip
     return Finding(
         estimates=(found.difference,),
         bound=claim.margin if claim.relation in ("greater", GAIN, SPREAD) else -claim.margin + 0.0,
@@ -132,7 +135,20 @@ def _difference(claim: Claim, sides: Mapping[str, Sequence[Asked]], runs: Sequen
         sample=found.sample,
         used=used,
         notes=fixed,
+        doubts=_lacking(claim, sides["left"]),
     )
+
+
+def _lacking(claim: Claim, left: Sequence[Asked]) -> tuple[str, ...]:
+    """What the left side needs and has not, on average over its runs."""
+    found = []
+    for metric, least in claim.needs.items():
+        values = [value_of(replace(claim, metric=metric), run) for run in left]
+        known = [value for value in values if value is not None]
+        if not known or np.mean(known) < least:
+            has = f"has {np.mean(known):.2g}" if known else "says nothing of it"
+            found.append(f"the left side needs {metric} of at least {least:g} and {has}")
+    return tuple(found)
 
 
 def _compared(claim: Claim, sides: Mapping[str, Sequence[Asked]], runs: Sequence[Asked]) -> Comparison:

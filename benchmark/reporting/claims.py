@@ -31,6 +31,7 @@ class Unchecked(ValueError):
 class Claim:
     """Metric(left) - Metric(right) is `relation` than zero by more than `margin`, or not less by more than it.
 
+    `needs: {own_axes: 3}` says what else the left side has where the claim is held, on average over its runs.
     `within` says that the difference lies within the margin on either side. With `against`, the right side is that
     number. `greater_gain` says that left - right exceeds than_left - than_right by more than the margin, `spread` that
     the standard deviation of the left side over seeds exceeds it. Each side names exactly one configuration. A relation
@@ -51,6 +52,7 @@ class Claim:
     num_labels: int | str = "max"
     factor: str | None = None  # None: the mean over factors
     margin: float = 0.0
+    needs: Mapping[str, float] = field(default_factory=dict)  # other score -> what the left side has at least
     from_beta: float = 1.0  # of an inverted U: where it starts; what presses less does not count
     primary: bool = True  # of the family whose errors are held to 5 % together; others are no more than hints
     converged: bool = True  # it speaks of converged training; False: of training as long as it was
@@ -99,6 +101,7 @@ def _parse(claim: Mapping[str, Any]) -> Claim:
         raise ValueError(f"{name} has the relation {claim['relation']!r}; choose from {', '.join(RELATIONS)}")
     others = {*SIDES, "against"} - set(_sides_of(claim["relation"], "against" in claim))
     others -= {"against"} if claim["relation"] in COMPARISONS else set()
+    others |= {"needs"} if claim["relation"] in TRENDS else set()
     if misplaced := [key for key in sorted(others) if key in claim]:
         raise ValueError(f"{name} has {misplaced[0]!r}, which does not go with relation {claim['relation']!r}")
     _check_values(name, claim)
@@ -116,7 +119,7 @@ def _sides_of(relation: object, against_value: bool) -> tuple[str, ...]:
 
 def _check_values(name: str, claim: Mapping[str, Any]) -> None:
     against = claim.get("against", 0.0)
-    if isinstance(against, bool) or not isinstance(against, int | float) or not math.isfinite(against):
+    if not _is_number(against):
         raise ValueError(f"{name} has against={against!r}; it must be a number")
     if claim["relation"] in ("within", SPREAD) and not claim.get("margin"):
         raise ValueError(f"{name} has no margin, which relation {claim['relation']!r} is about")
@@ -128,6 +131,9 @@ def _check_values(name: str, claim: Mapping[str, Any]) -> None:
         raise ValueError(f"{name} has from_beta={start!r}; it must be a number above 0")
     if "from_beta" in claim and claim["relation"] != "inverted_u":
         raise ValueError(f"{name} has 'from_beta', which does not go with relation {claim['relation']!r}")
+    needs = claim.get("needs", {})
+    if not isinstance(needs, Mapping) or not all(map(_is_number, needs.values())):
+        raise ValueError(f"{name} has needs={needs!r}; it must be scores with numbers, such as {{own_axes: 3}}")
     for key in ("primary", "converged"):
         if not isinstance(claim.get(key, True), bool):
             raise ValueError(f"{name} has {key}={claim[key]!r}; it must be true or false")
@@ -138,6 +144,10 @@ def _check_values(name: str, claim: Mapping[str, Any]) -> None:
             if not is_key(key):
                 choose = f"choose from {', '.join(CHOICES)} or objective.<option>"
                 raise ValueError(f"{name} selects runs by {key!r}; {choose}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def check_options(claims: Sequence[Claim], runs: Sequence[Chosen]) -> None:

@@ -59,6 +59,7 @@ ROWS = (
     Row("mig", "mig_hist", FULL, NONE, 0, FIFTH, (.74, .76), GAP, FULL),
     Row("mig", "mig_quantile", FULL, NONE, 0, FIFTH, FULL, GAP, FULL),
     Row("mig", "mig_density", FULL, NONE, NONE, FIFTH, FULL, GAP, FULL),
+    Row("own_axes", "own_axes", 4, 0, 4, 1, 3, 1, 1),
     Row("mig_sup", "mig_sup", FULL, NONE, FULL, FIFTH, (.74, .76), FULL, GAP),
     Row("dcimig", "dcimig", FULL, NONE, FULL, FIFTH, (.8, .82), (.18, .19), FULL),
     Row("jemmig", "jemmig", NONE, (3.8, 4.1), (1.4, 1.5), (3.1, 3.3), (.6, .75), (1.95, 2.1), NONE),

@@ -10,10 +10,11 @@ from metrics.factor_vae_score import still_axis
 from metrics.infomec import even_share, infomec
 from metrics.information_gaps import exclusive_information, joint_minus_gap, supervised_gap
 from metrics.irs import irs_matrix
-from metrics.mig import mig_hist, mig_quantile
+from metrics.mig import gaps, mig_hist, mig_quantile
 from metrics.modularity import modular_share, ranking_quality
 from metrics.mutual_information import mutual_information_hist
 from metrics.nearest_neighbours import mutual_information_nearest
+from metrics.own_axes import owned
 from metrics.sap import explained_share
 from metrics.unsupervised import gaussian_total_correlation, pairwise_mutual_information, wasserstein_correlation
 
@@ -35,6 +36,31 @@ EYE, CLASSES = np.eye(5), np.zeros((4, 1), dtype=int)
 )
 def test_modularity_in_closed_form(information, expected):
     assert modular_share(information) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        (np.eye(3), [True, True, True]),
+        (0.1 * np.eye(3), [True, True, True]),
+        (0.099 * np.eye(3), [False, False, False]),
+        (np.vstack([np.eye(3), np.eye(3)]), [True, True, True]),  # another axis that knows the same is another matter
+        (np.array([[0.4, 0.2, 0.0], [0.1, 0.3, 0.0]]), [True, True, False]),
+        (np.array([[0.4, 0.21, 0.0], [0.1, 0.2, 0.0]]), [False, False, False]),  # the first axis is of two factors
+        (np.array([[0.8], [0.9]]), [True]),
+        (np.ones((4, 3)), [False, False, False]),
+        (np.zeros((4, 3)), [False, False, False]),
+    ],
+)
+def test_factors_that_have_an_axis_of_their_own(shares, expected):
+    assert owned(shares).tolist() == expected
+
+
+def test_two_factors_held_and_five_held_in_part_are_told_apart():
+    """Whose MIG is the same."""
+    two, five = np.eye(5) * [1, 1, 0, 0, 0], 0.4 * np.eye(5)
+    assert gaps(two, np.ones(5)).mean() == pytest.approx(gaps(five, np.ones(5)).mean())
+    assert (owned(two).sum(), owned(five).sum()) == (2, 5)
 
 
 @pytest.mark.parametrize(("true", "expected"), [(0, 0.68), (5, 0.84)])

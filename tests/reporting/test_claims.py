@@ -126,6 +126,38 @@ def test_a_number_that_is_none_is_refused():
         parse_claims([only_left(relation="less", against="much")])
 
 
+@pytest.mark.parametrize(
+    ("values", "own", "expected", "note"),
+    [
+        ([1.0, 2.0, 3.0], [3, 3, 4], "held", ""),
+        ([1.0, 2.0, 3.0], [3, 2, 3], "unchecked", "the left side needs own_axes of at least 3 and has 2.7"),
+        ([1.0, 2.0, 3.0], [None] * 3, "unchecked", "the left side needs own_axes of at least 3 and says nothing of it"),
+        ([21.0, 22.0, 23.0], [0, 0, 0], "contradicted", "the whole interval is above 0"),  # which no doubt takes away
+    ],
+)
+def test_what_the_left_side_needs_beside_its_metric(values, own, expected, note):
+    left = [[*rate(value), Score("own_axes", axes)] for value, axes in zip(values, own, strict=True)]
+    records = runs(
+        *(record(objective="beta_vae", seed=seed, scores=scores) for seed, scores in enumerate(left)),
+        *(record(objective="elbo", seed=seed, scores=rate(11.0 + seed)) for seed in range(3)),
+    )
+    found = verdict(records, needs={"own_axes": 3})
+    assert (found.verdict, found.note) == (expected, note)
+    within = verdict(records, needs={"own_axes": 3}, relation="within", margin=100.0)
+    assert (within.verdict == "held") == (min(axes or 0 for axes in own) >= 3)
+
+
+@pytest.mark.parametrize("needs", [["own_axes"], {"own_axes": "3"}, {"own_axes": True}, {"own_axes": float("nan")}])
+def test_what_is_needed_is_a_number(needs):
+    with pytest.raises(ValueError, match="it must be scores with numbers, such as"):
+        parse_claims([{**CLAIM, "needs": needs}])
+
+
+def test_a_trend_has_no_left_side_to_need_anything():
+    with pytest.raises(ValueError, match="has 'needs', which does not go with relation 'inverted_u'"):
+        parse_claims([{"text": "U", "metric": "rate", "relation": "inverted_u", "needs": {"own_axes": 3}}])
+
+
 def test_greater_and_margins():
     records = pairs([11.0, 12.1, 13.0], [1.0, 2.0, 3.0])
     assert verdict(records, relation="greater").verdict == "held"

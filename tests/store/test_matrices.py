@@ -27,6 +27,7 @@ from tests.support.records import record
 READS = {
     "mig": ("mig_hist", "mutual_information_hist"),
     "modularity": ("modularity", "mutual_information_hist"),
+    "own_axes": ("own_axes", "mutual_information_hist"),
     "mig_sup": ("mig_sup", "mutual_information_hist"),
     "dcimig": ("dcimig", "mutual_information_hist"),
     "jemmig": ("jemmig", "mutual_information_hist"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from metrics.core import Array, Representation, Score
 from metrics.declared import INFORMATION, UNBOUNDED, Declared
-from metrics.factors import constant_score, generative_factors, require_finite, varying_mask
+from metrics.factors import factor_rows, generative_factors, require_finite, varying_mask
 from metrics.mutual_information import class_matrix, entropies, histogram_matrix
 from metrics.options import Several
 
@@ -22,19 +24,22 @@ SCORES = (
 def own_axes(representation: Representation, rng: np.random.Generator, *, bins: Several = 20) -> list[Score]:
     """How many factors have an axis of their own among the test means (see `owned`), from 20-bin histograms.
 
-    Range 0..F. Averages over factors, as MIG's, rise as far by two factors that axes hold entirely as by five that they
-    hold in part: a representation that holds position alone is told from one that holds shape and scale too. Which
-    factors they are stands in `reason`. Invariant to permutation, sign, scale and shift of an axis; one outlier ruins
+    A row for each factor, 1 or 0, and their sum, 0..F. Averages over factors, as MIG's, rise as far by two factors that
+    axes hold entirely as by five that they hold in part: a representation that holds position alone is told from one
+    that holds shape and scale too. What histograms of N independent values seem to know, (bins - 1)(K - 1) / 2N nats
+    of a factor of K values, is taken off. Invariant to permutation, sign, scale and shift of an axis; one outlier ruins
     its axis, as in mig_hist.
     """
     factors = generative_factors(representation, "own_axes", bins)
     varies, kept = varying_mask(factors), [factor for factor in factors if factor.varies]
     classes = class_matrix(factors, bins)[:, varies]
-    held = owned(histogram_matrix(representation, factors, bins)[:, varies] / entropies(classes))
-    named = ", ".join(factor.name for factor, one in zip(kept, held, strict=True) if one) or "none"
-    constant = [constant_score("own_axes", factor) for factor in factors if not factor.varies]
-    count = Score("own_axes", float(held.sum()), None, "factors", "higher", representation.point, reason=named)
-    return [*constant, count]
+    values = np.array([len(np.unique(column)) for column in classes.T])
+    seeming = (bins - 1) * (values - 1) / (2 * len(classes))
+    information = histogram_matrix(representation, factors, bins)[:, varies]
+    held = owned(np.maximum(information - seeming, 0.0) / entropies(classes)).astype(float)
+    blank = Score("own_axes", None, None, "factors", "higher", representation.point)
+    *each, _ = factor_rows(blank, factors, held, "")
+    return [*each, replace(blank, value=float(held.sum()), reason=f"of {len(kept)} factors")]
 
 
 def owned(shares: Array) -> Array:

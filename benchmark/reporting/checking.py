@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -143,12 +144,25 @@ def _lacking(claim: Claim, left: Sequence[Asked]) -> tuple[str, ...]:
     """What the left side needs and has not, on average over its runs."""
     found = []
     for metric, least in claim.needs.items():
-        values = [value_of(replace(claim, metric=metric), run) for run in left]
-        known = [value for value in values if value is not None]
-        if not known or np.mean(known) < least:
-            has = f"has {np.mean(known):.2g}" if known else "says nothing of it"
+        values = _needed(claim, metric, left)
+        if not values or np.mean(values) < least:
+            has = f"has {np.mean(values):.4g}" if values else "does not say what it has"
             found.append(f"the left side needs {metric} of at least {least:g} and {has}")
     return tuple(found)
+
+
+def _needed(claim: Claim, metric: str, left: Sequence[Asked]) -> list[float]:
+    """Another score of each run, of the claim's representation or of the only one that it has; none if a run has none.
+
+    It is over all factors and the most labels, whichever the claim speaks of.
+    """
+    for representation in dict.fromkeys((claim.representation, None)):
+        other = replace(claim, metric=metric, representation=representation, factor=None, num_labels="max")
+        with suppress(Unchecked):
+            found = [value_of(other, run) for run in left]
+            if None not in found:
+                return [value for value in found if value is not None]
+    return []
 
 
 def _compared(claim: Claim, sides: Mapping[str, Sequence[Asked]], runs: Sequence[Asked]) -> Comparison:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.store.record import Record, of_readout
 from benchmark.store.selection import CHOICES, Chosen, Side, beta_of, is_key, selects, told_apart, unknown_option
+from metrics.declared import declared
 
 if TYPE_CHECKING:
     from benchmark.store.asked import Asked
@@ -161,11 +162,13 @@ def check_options(claims: Sequence[Claim], runs: Sequence[Chosen]) -> None:
 def check_planned(claims: Sequence[Claim], runs: Sequence[Asked]) -> None:
     """ValueError for a claim that the planned runs cannot decide, whatever comes of them: to be said before they start.
 
-    That is a misspelt option, and a side that is several configurations in one data set. A side without any run is no
-    mistake, for a command may run a part of an experiment.
+    That is a misspelt option or needed score, and a side that is several configurations in one data set. A side
+    without any run is no mistake, for a command may run a part of an experiment.
     """
     check_options(claims, runs)
     for claim in claims:
+        if unknown := [name for name in claim.needs if declared(name) is None]:
+            raise ValueError(f"claim {claim.text!r} needs {unknown[0]!r}, a score that no metric declares")
         for group in {run.group: None for run in runs}:
             try:
                 sides_of(claim, [run for run in runs if run.group == group])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import BaseModel
 
@@ -16,12 +19,13 @@ from benchmark.store import published
 from benchmark.store.documents import Damaged, canonical, checked, digest, read_json
 from benchmark.store.files import write_json
 from benchmark.store.manifest import FILE as MANIFEST
-from benchmark.store.provenance import package_state
+from benchmark.store.provenance import STARTED, package_state
 from metrics.declared import PACKAGES
 
 FILE = ".report.json"
+State: TypeAlias = tuple[str | int, ...]  # name, size, times and number of a file
 OURS = ("benchmark", "metrics", "models")
-LIBRARIES = ("matplotlib", "numpy", "pandas", "scipy", "scikit-learn", "seaborn", "tabulate")
+LIBRARIES = ("matplotlib", "numpy", "pandas", "pillow", "scipy", "scikit-learn", "seaborn", "tabulate")
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,8 @@ def made_of(folder: Path, shown: object) -> str:
     Files of runs by name, size, times and number on the disk, for there are gigabytes of them; all else by content. It
     is taken before they are read, so that what changes meanwhile makes the next report another one.
     """
-    files = sorted(_files(folder / "runs"))
-    asked = (folder / MANIFEST).read_bytes() if (folder / MANIFEST).is_file() else b""
-    return _digest(str(folder), shown, files, asked, published.state(), _code(tuple(PACKAGES)))
+    files = sorted(_files(folder / "runs", set()))
+    return _digest(str(folder), shown, files, _asked(folder), published.state(), _code(tuple(PACKAGES)))
 
 
 def kept(folder: Path, made: str) -> Said | None:
@@ -58,14 +61,19 @@ def kept(folder: Path, made: str) -> Said | None:
         content = read_json(folder / FILE)
         stated = content.pop("digest", None)
         found = checked(_Kept.model_validate_json, canonical(content))
-    except (FileNotFoundError, Damaged):
+        same = stated == digest(content) and found.made_of == made and found.wrote == _pages(folder)
+    except (OSError, Damaged):  # also of a page that somebody else is at
         return None
-    same = stated == digest(content) and found.made_of == made and found.wrote == _pages(folder)
     return found.said if same else None
 
 
 def keep(folder: Path, said: Said, made: str) -> None:
-    """Keep what was said, after everything is written; the folder's lock must be held."""
+    """Keep what was said, after everything is written; the folder's lock must be held.
+
+    Not where code is newer than this process, which then may have run what it was before.
+    """
+    if _newest() > STARTED:
+        return
     content = _Kept(said=said, made_of=made, wrote=_pages(folder)).model_dump(mode="json")
     write_json(folder / FILE, {**content, "digest": digest(content)})
 
@@ -82,33 +90,69 @@ def _content(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _files(folder: Path | str) -> Iterator[tuple[str, list[tuple[str, int, int, int, int]]]]:
-    """Each folder below with its files."""
+def _asked(folder: Path) -> str:
     try:
+        return canonical(read_json(folder / MANIFEST)).decode()
+    except (FileNotFoundError, Damaged) as error:
+        return type(error).__name__ + str(error)
+
+
+def _files(folder: Path | str, above: Set[tuple[int, int]]) -> Iterator[tuple[str, list[State]]]:
+    """Each folder below with its files, links followed but to a folder that it is in."""
+    try:
+        of = os.stat(folder)
         entries = list(os.scandir(folder))
-    except OSError:  # there is none, or none that can be read: whoever reads it says so
+    except OSError as error:  # there is none, or none that can be read: whoever reads it says so
+        yield str(folder), [(error.errno or 0,)]
+        return
+    here = (of.st_dev, of.st_ino)
+    if here in above:
         return
     yield str(folder), sorted(_state(entry) for entry in entries if _counts(entry))
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(entry.path)
+        if _is(entry.is_dir):
+            yield from _files(entry.path, above | {here})
 
 
 def _counts(entry: os.DirEntry[str]) -> bool:
-    return not entry.name.startswith(".") and entry.is_file()
+    return not entry.name.startswith(".") and _is(entry.is_file)
 
 
-def _state(entry: os.DirEntry[str]) -> tuple[str, int, int, int, int]:
-    of = entry.stat()
+def _is(kind: Callable[[], bool]) -> bool:
+    """Whether an entry is of that kind; not if nobody can tell, as of a link to itself."""
+    try:
+        return kind()
+    except OSError:
+        return False
+
+
+def _state(entry: os.DirEntry[str]) -> State:
+    try:
+        of = entry.stat()
+    except OSError:  # gone since it was listed
+        return (entry.name,)
     return entry.name, of.st_size, of.st_mtime_ns, of.st_ctime_ns, of.st_ino
 
 
 @cache
 def _code(modules: tuple[str, ...]) -> str:
-    """A digest of our code, of the user's packages whose scores are declared, and of the versions of what draws."""
+    """A digest of our code, of that whose scores are declared, and of the versions of what computes and draws."""
     names = sorted({*OURS, *(module.partition(".")[0] for module in modules)})
-    return _digest([package_state(name) for name in names], [version(name) for name in LIBRARIES])
+    own = [(module, _content(path)) for module in modules if (path := _source(module)) is not None]
+    versions = [sys.version, *(version(name) for name in LIBRARIES)]
+    return _digest([package_state(name) for name in names], own, versions)
+
+
+def _source(module: str) -> Path | None:
+    spec = find_spec(module)
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
+def _newest() -> float:
+    """When a source file of ours, or of whose scores are declared, was last changed."""
+    folders = {path.parent for name in (*OURS, *PACKAGES) if (path := _source(name)) is not None}
+    return max(path.stat().st_mtime for folder in folders for path in folder.rglob("*.py"))
 
 
 def _digest(*parts: object) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()

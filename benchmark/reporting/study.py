@@ -110,9 +110,10 @@ class Study:
         return study
 
     def _has_rows_of(self, runs: Iterable[str]) -> bool:
-        """Whether each of these runs, by the names of their folders, has scores in the table under its own name."""
+        """Whether the table tells all runs apart, and has scores of each of these, by the names of their folders."""
+        shown = {plain(folder.name) for folder, _ in self.records}
         there = {folder.name for folder, record in self.records if record.scores and record.status == "finished"}
-        return all(run in there and plain(run) == run for run in runs)
+        return len(shown) == len(self.records) and all(run in there and plain(run) == run for run in runs)
 
 
 def read_study(folder: Path) -> Study:

@@ -163,6 +163,8 @@ def extended(
         for numbers in [[number for number in published if number.is_of(record)]]
         for score in added
     ]
+    if not more:  # whose columns would have no type
+        return table
     both = pd.concat([table, _typed(more)], ignore_index=True)
     places = both["run"].map({run: place for place, run in enumerate(heads)}).to_numpy()
     return both.iloc[np.argsort(places, kind="stable")].reset_index(drop=True)

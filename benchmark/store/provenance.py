@@ -6,6 +6,7 @@ import functools
 import hashlib
 import platform
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
@@ -15,6 +16,7 @@ from typing import Any
 
 PACKAGES = ("betterbound", "torch", "numpy", "scipy", "scikit-learn", "lightgbm")
 SOURCES = (".py", ".so", ".pyd")
+STARTED = time.time()  # of this process, as good as: commands and workers import this before they do anything
 
 
 @functools.cache

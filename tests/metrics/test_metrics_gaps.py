@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from metrics.core import Codes, Representation
 from metrics.dci_es import area_score
 from metrics.factor_vae_score import still_axis
 from metrics.infomec import even_share, infomec
@@ -14,7 +15,7 @@ from metrics.mig import gaps, mig_hist, mig_quantile
 from metrics.modularity import modular_share, ranking_quality
 from metrics.mutual_information import mutual_information_hist
 from metrics.nearest_neighbours import mutual_information_nearest
-from metrics.own_axes import owned
+from metrics.own_axes import own_axes, owned
 from metrics.sap import explained_share
 from metrics.unsupervised import gaussian_total_correlation, pairwise_mutual_information, wasserstein_correlation
 
@@ -61,6 +62,18 @@ def test_two_factors_held_and_five_held_in_part_are_told_apart():
     two, five = np.eye(5) * [1, 1, 0, 0, 0], 0.4 * np.eye(5)
     assert gaps(two, np.ones(5)).mean() == pytest.approx(gaps(five, np.ones(5)).mean())
     assert (owned(two).sum(), owned(five).sum()) == (2, 5)
+
+
+@pytest.mark.parametrize(("n", "sizes"), [(300, (3, 32)), (500, (3, 32)), (1000, (3, 100)), (1000, (3, 6, 40))])
+def test_no_factor_has_an_axis_of_noise_however_few_the_examples(n, sizes):
+    """What histograms seem to know is taken off: without that noise would have one in most of these."""
+    found = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        factors = np.column_stack([rng.integers(0, size, n) for size in sizes])
+        codes = Codes.points(rng.normal(size=(n, 10)), factors, tuple("abc"[: len(sizes)]), ("discrete",) * len(sizes))
+        found.append(next(s for s in own_axes(Representation(codes, codes), rng) if s.factor is None).value)
+    assert found == [0.0] * 5
 
 
 @pytest.mark.parametrize(("true", "expected"), [(0, 0.68), (5, 0.84)])

@@ -130,11 +130,16 @@ def test_a_number_that_is_none_is_refused():
     ("values", "own", "expected", "note"),
     [
         ([1.0, 2.0, 3.0], [3, 3, 4], "held", ""),
-        ([1.0, 2.0, 3.0], [3, 2, 3], "unchecked", "the left side needs own_axes of at least 3 and has 2.7"),
-        ([1.0, 2.0, 3.0], [None] * 3, "unchecked", "the left side needs own_axes of at least 3 and says nothing of it"),
+        ([1.0, 2.0, 3.0], [3, 2, 3], "unchecked", "the left side needs own_axes of at least 3 and has 2.667"),
+        (
+            [1.0, 2.0, 3.0],
+            [4, 4, None],
+            "unchecked",
+            "the left side needs own_axes of at least 3 and does not say what it has",
+        ),
         ([21.0, 22.0, 23.0], [0, 0, 0], "contradicted", "the whole interval is above 0"),  # which no doubt takes away
     ],
-)
+)  # fmt: skip
 def test_what_the_left_side_needs_beside_its_metric(values, own, expected, note):
     left = [[*rate(value), Score("own_axes", axes)] for value, axes in zip(values, own, strict=True)]
     records = runs(
@@ -145,6 +150,32 @@ def test_what_the_left_side_needs_beside_its_metric(values, own, expected, note)
     assert (found.verdict, found.note) == (expected, note)
     within = verdict(records, needs={"own_axes": 3}, relation="within", margin=100.0)
     assert (within.verdict == "held") == (min(axes or 0 for axes in own) >= 3)
+
+
+@pytest.mark.parametrize(
+    ("of", "claimed"),
+    [
+        ({"num_labels": 1000}, {"num_labels": 1000}),
+        ({"factor": "shape"}, {"factor": "shape"}),
+        ({"representation": "sample"}, {"representation": "sample"}),
+    ],
+)
+def test_what_is_needed_is_over_all_factors_and_of_whichever_codes_have_it(of, claimed):
+    own = Score("own_axes", 5.0, representation="mean")
+    sides = {"beta_vae": 1.0, "elbo": 11.0}
+    records = runs(
+        *(record(objective=objective, seed=seed, scores=[*rate(start + seed, **of), own])
+          for objective, start in sides.items() for seed in range(3))
+    )  # fmt: skip
+    assert verdict(records, **claimed, needs={"own_axes": 5}).verdict == "held"
+    found = verdict(records, **claimed, needs={"own_axes": 5.5})
+    assert found.note == "the left side needs own_axes of at least 5.5 and has 5"
+
+
+def test_a_needed_score_that_is_misspelt_ends_the_command():
+    claim = {**CLAIM, "needs": {"own_axis": 3}}
+    with pytest.raises(ValueError, match="needs 'own_axis', a score that no metric declares"):
+        check_planned(parse_claims([claim]), [])
 
 
 @pytest.mark.parametrize("needs", [["own_axes"], {"own_axes": "3"}, {"own_axes": True}, {"own_axes": float("nan")}])

@@ -116,8 +116,18 @@ def of_another_type(folder):
     (folder / kept.FILE).write_text('{"failed": 3, "text": [], "digest": 1}')
 
 
-CHANGES = (another_seed, another_value, fewer_runs, more_codes, another_note, page_gone, page_edited, picture_damaged,
-           said_otherwise, not_json, of_another_type)  # fmt: skip
+def linked_run(folder):
+    elsewhere = folder.parent / "elsewhere"
+    shutil.copytree(sorted((folder / "runs").iterdir())[1], elsewhere)
+    (folder / "runs" / "linked").symlink_to(elsewhere)
+
+
+def deeper(folder):
+    (next(folder.glob("runs/*elbo*")) / "more").mkdir()
+
+
+CHANGES = (linked_run, deeper, another_seed, another_value, fewer_runs, more_codes, another_note, page_gone,
+           page_edited, picture_damaged, said_otherwise, not_json, of_another_type)  # fmt: skip
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
@@ -139,6 +149,7 @@ def test_whatever_changed_makes_it_anew(written, tmp_path, made, capsys, change)
 @pytest.mark.parametrize(
     "other",
     [
+        lambda patch: patch.setattr(kept, "_content", lambda path: f"of {path.name} as it was"),
         lambda patch: patch.setattr(kept, "package_state", lambda name: {"sha256": "of other code"}),
         lambda patch: patch.setattr(kept, "PACKAGES", ["metrics", "tests.support.records"]),
         lambda patch: patch.setattr(kept, "version", lambda name: "99"),
@@ -190,4 +201,56 @@ def test_a_report_with_a_failed_analysis_is_not_kept(written, tmp_path, monkeypa
     assert report(folder).exit_code == 1
     monkeypatch.setattr(leaderboard, "draw_findings", draw)
     assert report(folder).exit_code == 0
+    assert len(made) == 2
+
+
+def test_a_run_that_is_a_link_is_looked_into(written, tmp_path, made):
+    folder = tmp_path / "demo"
+    shutil.copytree(written, folder)
+    linked_run(folder)
+    report(folder)
+    (tmp_path / "elsewhere" / "codes.npz").write_bytes(b"no codes")
+    report(folder)
+    assert len(made) == 2
+
+
+def test_links_to_themselves_and_odd_names_are_no_trouble(written, tmp_path, made):
+    folder = tmp_path / "demo"
+    shutil.copytree(written, folder)
+    for place in (folder, folder / "runs", sorted((folder / "runs").iterdir())[1]):
+        (place / "loop").symlink_to("loop")
+        (place / "around").symlink_to(place)
+    (folder / os.fsdecode(b"\xff.txt")).write_text("an odd name")
+    assert report(folder) == report(folder)
+    assert len(made) == 1
+
+
+def test_what_was_asked_for_need_not_be_readable(written, tmp_path, made):
+    folder = tmp_path / "demo"
+    shutil.copytree(written, folder)
+    (folder / "experiment.json").unlink()
+    (folder / "experiment.json").mkdir()
+    assert report(folder) == report(folder)
+    assert len(made) == 1
+    assert report(folder).exit_code == 1  # the manifest is damaged, which is said again
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_no_trouble(written, monkeypatch):
+    class Gone:
+        name = "training.safetensors"
+
+        def stat(self):
+            raise FileNotFoundError(2, "gone")
+
+    assert kept._state(Gone()) == ("training.safetensors",)
+    monkeypatch.setattr(kept, "_pages", lambda folder: (folder / "gone.png").stat())
+    assert kept.kept(written, kept.made_of(written, Shown())) is None
+
+
+def test_code_that_changed_since_this_process_began_keeps_nothing(written, tmp_path, monkeypatch, made):
+    folder = tmp_path / "demo"
+    shutil.copytree(written, folder)
+    monkeypatch.setattr(kept, "STARTED", kept._newest() - 1)
+    report(folder)
+    report(folder)
     assert len(made) == 2

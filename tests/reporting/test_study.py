@@ -45,3 +45,19 @@ def test_scores_that_join_have_the_rows_that_they_would_have_had(folder, others)
     assert len(early.table) == len(read_study(folder).table)  # which is as it was
     twice = before.joined({run: [Score("again", 2.0)] for run in scores}, {})
     pd.testing.assert_frame_equal(twice.table, after.joined({run: [Score("again", 2.0)] for run in scores}, {}).table)
+
+
+@pytest.mark.parametrize("scores", [{}, {"sprites-mlp-elbo-0": []}])
+def test_damage_and_no_scores_leave_the_table_as_it_is(folder, scores):
+    study = read_study(folder)
+    table = study.table
+    pd.testing.assert_frame_equal(study.joined(scores, {"experiment.json": "is damaged"}).table, table)
+
+
+def test_runs_whose_names_look_alike_are_told_apart(tmp_path):
+    for seed, name in enumerate(("a\x01", "a?")):
+        write_record(tmp_path / "runs" / name, record(seed=seed, scores=[Score("rate", 1.0)]))
+    early, late = read_study(tmp_path), read_study(tmp_path)
+    assert len(early.table) == 2
+    more = {"a?": [Score("own", 2.0)]}
+    pd.testing.assert_frame_equal(early.joined(more, {}).table, late.joined(more, {}).table)

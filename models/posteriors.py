@@ -12,6 +12,7 @@ from models.precision import through
 from models.types import Scale
 
 Tensors = dict[str, Tensor]
+LEAST = -44.0  # of log s: 1 / s^2, a part of gradients of densities, is still a number of float32
 
 
 class PosteriorHead(nn.Module):
@@ -82,7 +83,8 @@ class Diagonal(PosteriorHead):
         """mean (B, D), log_stddev (B, D) or (D,)."""
         own = self.log_stddev
         log_stddev = own if isinstance(own, Tensor) else self.share * own(h)
-        return {"mean": self.mean(h), "log_stddev": log_softplus(log_stddev - 5) if self.softplus else log_stddev}
+        found = log_softplus(log_stddev - 5) if self.softplus else log_stddev
+        return {"mean": self.mean(h), "log_stddev": floored(found)}
 
     def distribution(self, tensors: Tensors) -> Distribution:
         """N(mean, diag exp(log_stddev)^2)."""
@@ -110,7 +112,7 @@ class Full(PosteriorHead):
     def forward(self, h: Tensor) -> Tensors:
         """mean and log_diagonal (B, D), lower (B, D (D - 1) / 2): the entries of L below its diagonal, row by row."""
         lower = h.new_zeros((len(h), 0)) if self.lower is None else self.lower(h)
-        return {"mean": self.mean(h), "log_diagonal": self.log_diagonal(h), "lower": lower}
+        return {"mean": self.mean(h), "log_diagonal": floored(self.log_diagonal(h)), "lower": lower}
 
     def distribution(self, tensors: Tensors) -> Distribution:
         """N(mean, L L^T)."""
@@ -133,6 +135,14 @@ class Point(PosteriorHead):
     def distribution(self, tensors: Tensors) -> Distribution:
         """All mass at the mean."""
         return Delta(tensors["mean"])
+
+
+def floored(log_stddev: Tensor) -> Tensor:
+    """The logarithm of a standard deviation, at least LEAST; its gradient is as without that, and so leads back.
+
+    It is met where next to nothing presses on the rate, as in the first steps of a ramp of its weight.
+    """
+    return log_stddev + (LEAST - log_stddev).clamp_min(0).detach()
 
 
 def log_softplus(x: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import pytest
 import torch
@@ -17,9 +18,10 @@ from models.evidence import importance_evidence, rates_and_distortions
 from models.likelihoods import Gaussian
 from models.logistic import LogisticMixture
 from models.noise import Stream
-from models.posteriors import Full
+from models.posteriors import Diagonal, Full
 from models.priors import StandardNormal
 from models.sampling import draw
+from models.types import Scale
 from tests.support.choices import names_in
 from tests.support.composing import compose
 
@@ -45,6 +47,21 @@ def head_of(group, name):
 @pytest.mark.parametrize("name", POSTERIORS)
 def test_posteriors_integrate_to_one_and_samples_and_moments_agree(name):
     heads.posterior_laws(head_of("posterior", name))
+
+
+@pytest.mark.parametrize("raw", [-10.0, -60.0, -400.0])
+@pytest.mark.parametrize("scale", [*get_args(Scale), "full"])
+def test_however_narrow_a_posterior_is_its_rate_is_finite_and_has_a_gradient_that_widens_it(scale, raw):
+    """As narrow as the first steps of a ramp make it, in which nothing presses on the rate."""
+    made = Full(4, 2) if scale == "full" else Diagonal(4, 2, scale=scale)
+    spread = made.log_diagonal if isinstance(made, Full) else made.log_stddev
+    spread = spread if isinstance(spread, torch.nn.Parameter) else spread.bias
+    with torch.no_grad():
+        spread.fill_(raw)
+    rate = closed_form_kl(made.distribution(made(torch.randn(3, 4))), StandardNormal(2)())
+    rate.sum().backward()
+    assert rate.isfinite().all()
+    assert ((spread.grad < -0.4) & spread.grad.isfinite()).all()
 
 
 @pytest.mark.parametrize("name", PRIORS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def varied(records: Sequence[Record]) -> list[dict[str, Any]]:
     size = Counter(cohort for record in records for cohort in {_cohort(record, key) for key in _parts(record)})
     varying = {(cohort, key) for cohort, pairs in seen.items() for (key, _), n in pairs.items() if n < size[cohort]}
     shown = [
-        {key for key in flat if (_cohort(r, key), key) in varying} | _strength(r)
+        {key for key in flat if (_cohort(r, key), key) in varying} | _strength(r, varying)
         for r, flat in zip(records, options, strict=True)
     ]
     return [
@@ -72,14 +72,19 @@ def worded(options: Mapping[str, Any], names: Mapping[str, str]) -> str:
     return plain(", ".join(f"{names[key]}={_text(value)}" for key, value in options.items()))
 
 
-def _strength(record: Record) -> set[str]:
+def _strength(record: Record, varying: Collection[tuple[tuple[str, str], str]]) -> set[str]:
     """The option that tells a method from others also where it does not vary, such as beta=4.
 
-    It is the objective's first number that changes something: neither 0 nor 1.
+    It is the objective's first number that changes something, neither 0 nor 1, or that varies: beside beta = 4 that of
+    beta = 1 is beta, and not the number behind it.
     """
-    options = record.config.get("objective") or {}
-    numbers = (key for key, value in options.items() if type(value) in (int, float) and value not in (0, 1))
-    return {f"objective.{key}" for key in list(numbers)[:1]}
+    for key, value in (record.config.get("objective") or {}).items():
+        name = f"objective.{key}"
+        if (_cohort(record, name), name) in varying:
+            return set()  # which is shown anyway
+        if type(value) in (int, float) and value not in (0, 1):
+            return {name}
+    return set()
 
 
 def _parts(record: Record) -> list[str]:

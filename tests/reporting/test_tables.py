@@ -78,6 +78,13 @@ def test_only_what_varies_within_a_choice_is_named():
     assert words_of([*records, record(objective="elbo")]) == ["beta=1", "beta=4", "beta=0.5", ""]
 
 
+def test_a_number_that_varies_is_the_strength_also_where_it_is_one():
+    """Else beta = 1 alone would be called by the number behind beta, and be of no sweep over beta."""
+    records = [record(objective="beta_vae_warmup", options={"beta": b, "warmup_fraction": 0.15}) for b in (1, 4, 16)]
+    assert words_of(records) == ["beta=1", "beta=4", "beta=16"]
+    assert words_of(records[:1]) == ["warmup_fraction=0.15"]
+
+
 def test_equal_numbers_do_not_vary():
     assert words_of([record(objective="beta_vae", options={"beta": b}) for b in (4, 4.0)]) == ["beta=4", "beta=4"]
 

@@ -30,6 +30,7 @@ def written(tmp_path_factory):
     manifest(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(leaderboard, "draw_findings", draw)
+        patch.setattr(kept, "STARTED", float("inf"))  # also where somebody edits code while tests run
         report(folder)
     return folder
 
@@ -38,6 +39,7 @@ def written(tmp_path_factory):
 def made(monkeypatch):
     """How many reports were made."""
     found = []
+    monkeypatch.setattr(kept, "STARTED", float("inf"))
     monkeypatch.setattr(leaderboard, "draw_findings", draw)
     monkeypatch.setattr(leaderboard, "analysed", lambda study: found.append(study) or ANALYSED(study))
     return found

@@ -43,6 +43,12 @@ def slowed(folder: Path) -> bool:
     return _changed(_late(_last_phase(folder)))
 
 
+def progress(folder: Path) -> list[tuple[float, float]]:
+    """(step, objective on validation images in nats) of the last phase of a training, what is finite of it."""
+    rows = [(row["step"], row["validation_objective"]) for row in _last_phase(folder)]
+    return [row for row in rows if math.isfinite(row[1])]
+
+
 def _last_phase(folder: Path) -> list[dict[str, float]]:
     """The rows of the last phase of a training; none where there is no history that can be read."""
     try:

@@ -8,7 +8,7 @@ from benchmark.reporting.analyses.between_scores import correlations, variance
 from benchmark.reporting.analyses.bits import bits
 from benchmark.reporting.analyses.claims import claims
 from benchmark.reporting.analyses.failures import Failures
-from benchmark.reporting.analyses.figures import boards, bounds, matrices, options, rate_distortion_plane
+from benchmark.reporting.analyses.figures import boards, bounds, convergence, matrices, options, rate_distortion_plane
 from benchmark.reporting.analyses.findings import Analysis, Findings, checked
 from benchmark.reporting.analyses.pairs import pairs
 from benchmark.reporting.analyses.plane import plane
@@ -28,6 +28,7 @@ ANALYSES: tuple[Analysis, ...] = (
     pressure,
     boards,
     matrices,
+    convergence,
     correlations,
     variance,
     claims,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmark.reporting.analyses.findings import Findings
 from benchmark.reporting.bounds import bounds_table
 from benchmark.reporting.figures.bounds import bounds_figure
+from benchmark.reporting.figures.convergence import convergence_figure
 from benchmark.reporting.figures.heatmaps import heatmaps
 from benchmark.reporting.figures.leaderboard import leaderboard_figure
 from benchmark.reporting.figures.options import option_figures
@@ -27,6 +28,11 @@ def bounds(study: Study) -> Findings:
     table, board = study.drawn
     found = bounds_table(study.folder, table)
     return Findings(tables={"bounds": found}, figures={"bounds": lambda: bounds_figure(found, board)})
+
+
+def convergence(study: Study) -> Findings:
+    """What training had still to gain at each step."""
+    return Findings(figures={"convergence": lambda: convergence_figure(study.folder, *study.drawn)})
 
 
 def boards(study: Study) -> Findings:

@@ -37,7 +37,7 @@ def test_the_gap_to_the_last_value_in_percent_by_the_share_of_the_steps(study):
     table, board = study.drawn
     [first, *_] = (rows for _, rows in table.groupby("group"))
     lines = _lines(study.folder, first, board)
-    assert sorted(lines["label"].unique()) == ["beta_vae beta=2", "elbo", "iwae"]  # no reference
+    assert sorted(lines["label"].unique()) == ["beta_vae beta=2", "elbo", "iwae num_samples=8"]  # no reference
     one = lines[lines["label"] == "elbo"].groupby("share")["gap"]
     assert one.count().tolist() == [3] * 4  # seeds
     assert one.mean().to_dict() == pytest.approx({25.0: 100.0, 50.0: 10.0, 75.0: 1.0, 100.0: 0.0})

@@ -125,10 +125,10 @@ def _check_values(name: str, claim: Mapping[str, Any]) -> None:
     if claim["relation"] in ("within", SPREAD) and not claim.get("margin"):
         raise ValueError(f"{name} has no margin, which relation {claim['relation']!r} is about")
     margin = claim.get("margin", 0.0)
-    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < math.inf:
+    if not _is_number(margin) or margin < 0:
         raise ValueError(f"{name} has the margin {margin!r}; it must be a number of at least 0")
     start = claim.get("from_beta", 1.0)
-    if isinstance(start, bool) or not isinstance(start, int | float) or not 0 < start < math.inf:
+    if not _is_number(start) or start <= 0:
         raise ValueError(f"{name} has from_beta={start!r}; it must be a number above 0")
     if "from_beta" in claim and claim["relation"] != "inverted_u":
         raise ValueError(f"{name} has 'from_beta', which does not go with relation {claim['relation']!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -137,10 +137,14 @@ def _state(entry: os.DirEntry[str]) -> State:
 @cache
 def _code(modules: tuple[str, ...]) -> str:
     """A digest of our code, of that whose scores are declared, and of the versions of what computes and draws."""
-    names = sorted({*OURS, *(module.partition(".")[0] for module in modules)})
     own = [(module, _content(path)) for module in modules if (path := _source(module)) is not None]
     versions = [sys.version, *(version(name) for name in LIBRARIES)]
-    return _digest([package_state(name) for name in names], own, versions)
+    return _digest([package_state(name) for name in _packages(modules)], own, versions)
+
+
+def _packages(modules: Sequence[str]) -> list[str]:
+    """Ours, and those that the modules are of."""
+    return sorted({*OURS, *(module.partition(".")[0] for module in modules)})
 
 
 def _source(module: str) -> Path | None:
@@ -149,8 +153,9 @@ def _source(module: str) -> Path | None:
 
 
 def _newest() -> float:
-    """When a source file of ours, or of whose scores are declared, was last changed."""
-    folders = {path.parent for name in (*OURS, *PACKAGES) if (path := _source(name)) is not None}
+    """When a source file of what `_code` is a digest of was last changed."""
+    names = (*_packages(PACKAGES), *PACKAGES)
+    folders = {path.parent for name in names if (path := _source(name)) is not None}
     return max(path.stat().st_mtime for folder in folders for path in folder.rglob("*.py"))
 
 

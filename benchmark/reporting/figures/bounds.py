@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from benchmark.drawing.layout import Block, Row, Sides, in_rows, lay_out, room_above, wrapped
-from benchmark.reporting.columns import group_titles, is_pseudo
-from benchmark.reporting.figures.style import Mark, entries, marks
+from benchmark.reporting.columns import is_pseudo
+from benchmark.reporting.figures.panels import group_panels
+from benchmark.reporting.figures.style import Mark, marks
 from metrics.core import AMORTISED
 
-WIDE, HIGH, ACROSS, TITLE = 3.6, 2.8, 3, 10  # inches of a panel, panels in a row; points
+SIZE = (3.6, 2.8)  # inches of a panel
 SHOWN = 10  # configurations of a panel, the best of them
 HEAD = "L_K against K importance samples (95 % t interval over seeds)"
 DASHES = ("-", "--", ":", "-.")  # the encoder's own readout, then others
@@ -24,20 +24,16 @@ def bounds_figure(bounds: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     groups = {str(group): rows for group, rows in found.groupby("group") if rows["samples"].nunique() > 1}
     if not groups:
         return None
-    by_label, titles = marks(board), group_titles(board["group"].unique())
+    by_label = marks(board)
     readouts = sorted(found["readout"].unique(), key=lambda name: (name != AMORTISED, name))
     best = {group: _best(rows) for group, rows in groups.items()}
     drawn = {label for labels in best.values() for label in labels}
-    legend = entries({name: mark for name, mark in by_label.items() if name in drawn})
-    words = [wrapped(titles[group], WIDE, TITLE) for group in groups]
-    block = Block([Row(panels, WIDE, HIGH, room_above(words, TITLE)) for panels in in_rows(len(groups), ACROSS)])
     lines = [f"{dash} {name}" for dash, name in zip(("solid", "dashed", "dotted"), readouts, strict=False)]
     head = HEAD if len(readouts) == 1 else f"{HEAD}\n{', '.join(lines)}"
-    figure, [rows] = lay_out([block], head, Sides(0.65), legend, beside=True)
-    for ax, title, group in zip((ax for row in rows for ax in row), words, groups, strict=True):
+    figure, axes = group_panels([*groups], board, by_label, drawn, head, SIZE)
+    for ax, group in zip(axes, groups, strict=True):
         of = groups[group][groups[group]["label"].isin(best[group])]
         _draw(ax, of, readouts, by_label)
-        ax.set_title(title, fontsize=TITLE)
         ax.set_ylabel(f"L_K ({'pseudo-nats' if is_pseudo(group) else 'nats'})")
     return figure
 

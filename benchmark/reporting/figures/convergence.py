@@ -10,12 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from benchmark.drawing.layout import Block, Row, Sides, in_rows, lay_out, room_above, wrapped
-from benchmark.reporting.columns import group_titles
-from benchmark.reporting.figures.style import Mark, entries, marks
+from benchmark.reporting.figures.panels import group_panels
+from benchmark.reporting.figures.style import Mark, marks
 from benchmark.store.history import GAIN, LAST, progress
 
-WIDE, HIGH, ACROSS, TITLE = 3.6, 2.8, 3, 10  # inches of a panel, panels in a row; points
+SIZE = (3.6, 2.8)  # inches of a panel
 SHOWN = 10  # configurations of a panel, the first of the board
 LEAST = 0.01  # percent, where the axis ends
 HEAD = (
@@ -26,19 +25,15 @@ HEAD = (
 
 def convergence_figure(folder: Path, table: pd.DataFrame, board: pd.DataFrame) -> Figure | None:
     """A panel per comparison group, a line per trained configuration; None where no run has kept its history."""
-    by_label, titles = marks(board), group_titles(board["group"].unique())
+    by_label = marks(board)
     found = {str(group): _lines(folder, rows, board) for group, rows in table.groupby("group", sort=True)}
     found = {group: rows for group, rows in found.items() if len(rows)}
     if not found:
         return None
     drawn = {label for rows in found.values() for label in rows["label"]}
-    legend = entries({name: mark for name, mark in by_label.items() if name in drawn})
-    words = [wrapped(titles[group], WIDE, TITLE) for group in found]
-    block = Block([Row(panels, WIDE, HIGH, room_above(words, TITLE)) for panels in in_rows(len(found), ACROSS)])
-    figure, [rows] = lay_out([block], HEAD, Sides(0.65), legend, beside=True)
-    for ax, title, lines in zip((ax for row in rows for ax in row), words, found.values(), strict=True):
+    figure, axes = group_panels([*found], board, by_label, drawn, HEAD, SIZE)
+    for ax, lines in zip(axes, found.values(), strict=True):
         _draw(ax, lines, by_label)
-        ax.set_title(title, fontsize=TITLE)
     return figure
 
 

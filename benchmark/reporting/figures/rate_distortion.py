@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from benchmark.drawing.layout import Block, Row, Sides, in_rows, lay_out, room_above, wrapped
-from benchmark.reporting.columns import group_titles, is_pseudo
-from benchmark.reporting.figures.style import Mark, entries, marks
+from benchmark.reporting.columns import is_pseudo
+from benchmark.reporting.figures.panels import group_panels
+from benchmark.reporting.figures.style import Mark, marks
 
-WIDE, HIGH, ACROSS = 4.4, 3.6, 3  # inches of a panel, panels in a row
+SIZE = (4.4, 3.6)  # inches of a panel
 HEAD = "What the code costs (rate) against what the decoder misses (distortion)"
-TITLE, SMALL = 10, 6.5  # points, of panels' titles and of the labels on lines of equal ELBO
+SMALL = 6.5  # points, of the labels on lines of equal ELBO
 CLEARANCE = 0.1  # inches around the middle of a dot
 CAPTION = (0.0, 0.0, 2.3, 0.45)  # inches: the corner that the words about the shaded region may fill
 Box = tuple[float, float, float, float]  # left, bottom, right, top in inches from the corner of a panel
@@ -30,17 +30,12 @@ def rate_distortion_figure(table: pd.DataFrame, board: pd.DataFrame) -> Figure |
     groups = {str(group): found for group, rows in table.groupby("group") if len(found := _coordinates(rows))}
     if not groups:
         return None
-    by_label, titles = marks(board), group_titles(board["group"].unique())
+    by_label = marks(board)
     drawn = {name for rows in groups.values() for name in rows["label"]}
-    legend = entries({name: mark for name, mark in by_label.items() if name in drawn})
-    words = [wrapped(titles[group], WIDE, TITLE) for group in groups]
-    block = Block([Row(panels, WIDE, HIGH, room_above(words, TITLE)) for panels in in_rows(len(groups), ACROSS)])
-    figure, [rows] = lay_out([block], HEAD, Sides(0.65), legend, beside=True)
-    axes = (ax for row in rows for ax in row)
-    for ax, title, (group, found) in zip(axes, words, groups.items(), strict=True):
+    figure, axes = group_panels([*groups], board, by_label, drawn, HEAD, SIZE)
+    for ax, (group, found) in zip(axes, groups.items(), strict=True):
         best = _best_bound(table[table["group"] == group])
         _draw(ax, found, best, by_label, "pseudo-nats" if is_pseudo(group) else "nats")
-        ax.set_title(title, fontsize=TITLE)
     return figure
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Generator, Tensor
@@ -41,6 +42,10 @@ class Stream:
         """The next draws from [0, 1)."""
         return torch.rand(tuple(shape), generator=self.generator, dtype=like.dtype, device=like.device)
 
+    def fill(self, tensor: Tensor, kind: Literal["normal", "uniform"]) -> None:
+        """Put the next draws where a tensor lies: those that `kind` would give."""
+        (tensor.normal_ if kind == "normal" else tensor.uniform_)(generator=self.generator)
+
 
 class Drawn:
     """Draws that were made before, given in their order: each of stacked models gets its own, never a neighbour's.
@@ -67,31 +72,83 @@ class Drawn:
     uniform = normal  # which it is was settled when it was drawn
 
 
+class Asked(NamedTuple):
+    """What was asked of a noise."""
+
+    kind: Literal["normal", "uniform"]
+    shape: tuple[int, ...]
+    like: Tensor  # empty: a dtype and a device
+
+
+class Source(Protocol):
+    """Where the draws of stacked models come from."""
+
+    def draws(self, what: Asked) -> Tensor:
+        """The next draws, (M, *shape)."""
+        ...
+
+
+class Each:
+    """Draws of each from a stream of its own, as it would draw them alone."""
+
+    def __init__(self, streams: Sequence[Noise]) -> None:
+        self.streams = streams
+        self.asked: list[Asked] = []  # so far, in this order
+
+    def draws(self, what: Asked) -> Tensor:
+        """The next draws from every stream."""
+        self.asked.append(what)
+        return torch.stack([getattr(stream, what.kind)(what.shape, what.like) for stream in self.streams])
+
+
+class Placed:
+    """Draws that lie in tensors of their own, filled anew from each stream as often as they are wanted."""
+
+    def __init__(self, asked: Sequence[Asked], count: int) -> None:
+        self.asked = tuple(asked)
+        self.tensors = [what.like.new_zeros((count, *what.shape)) for what in asked]
+        self.given = 0
+
+    def fill(self, streams: Sequence[Stream]) -> None:
+        """The next draws of all that was asked for, the same that `Each` would give."""
+        for what, tensor in zip(self.asked, self.tensors, strict=True):
+            for stream, part in zip(streams, tensor, strict=True):
+                stream.fill(part, what.kind)
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Give the same draws again."""
+        self.given = 0
+
+    def draws(self, what: Asked) -> Tensor:
+        """The tensor of the next draws; ValueError where something else was asked for before."""
+        if self.given == len(self.asked) or what[:2] != self.asked[self.given][:2]:
+            raise ValueError(f"{what.kind} noise of shape {what.shape} is asked for, where it was not before")
+        self.given += 1
+        return self.tensors[self.given - 1]
+
+
 class Stacked:
-    """Draws for stacked models inside `torch.func.vmap`, each from a stream of its own, as it would draw them alone.
+    """Draws for stacked models inside `torch.func.vmap`.
 
     It is made inside the mapped function, of `place`, any number of one member that is mapped over: what tells torch
     that draws are too.
     """
 
-    def __init__(self, place: Tensor, streams: Sequence[Noise]) -> None:
-        self.place, self.streams = place, streams
+    def __init__(self, place: Tensor, source: Source) -> None:
+        self.place, self.source = place, source
 
     def normal(self, shape: Sequence[int], like: Tensor) -> Tensor:
-        """The next draws of N(0, 1) from each stream."""
-        return _draws(self.place, self.streams, "normal", shape, like)
+        """The next draws of N(0, 1) of each."""
+        return self._draws("normal", shape, like)
 
     def uniform(self, shape: Sequence[int], like: Tensor) -> Tensor:
-        """The next draws from [0, 1) from each stream."""
-        return _draws(self.place, self.streams, "uniform", shape, like)
+        """The next draws from [0, 1) of each."""
+        return self._draws("uniform", shape, like)
 
-
-def _draws(place: Tensor, streams: Sequence[Noise], kind: str, shape: Sequence[int], like: Tensor) -> Tensor:
-    def drawn() -> Tensor:
+    def _draws(self, kind: Literal["normal", "uniform"], shape: Sequence[int], like: Tensor) -> Tensor:
         bare = torch.empty(0, dtype=like.dtype, device=like.device)  # `like` may have a gradient, draws have none
-        return torch.stack([getattr(stream, kind)(shape, bare) for stream in streams])
-
-    return _Draw.apply(place, drawn)
+        return _Draw.apply(self.place, partial(self.source.draws, Asked(kind, tuple(shape), bare)))
 
 
 class _Draw(torch.autograd.Function):

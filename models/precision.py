@@ -40,6 +40,11 @@ def through(network: nn.Module, x: Tensor) -> Tensor:
     return found.float() if found.dtype == torch.bfloat16 else found
 
 
+def all_of_float32() -> None:
+    """Let convolutions of a GPU in float32 be of float32: torch lets them take ten bits of its 23, products not."""
+    torch.backends.cudnn.allow_tf32 = False
+
+
 @functools.cache
 def has_bf16(device_type: str) -> bool:
     """Whether torch multiplies bf16 there by instructions for it, and so no slower than float32."""

@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 
 
-def ramp(progress: float, fraction: float | Tensor) -> float | Tensor:
+def ramp(progress: float | Tensor, fraction: float | Tensor) -> float | Tensor:
     """From 0 to 1 in that fraction of the training, then 1 *(KL warm-up: Bowman et al., 2016; Sonderby et al., 2016)*.
 
     Schedules are in fractions so that every one of them ends within the training, however long it is. Stacked models
-    may have a fraction each, a tensor.
+    may have a fraction each, a tensor; in a recorded step the progress is one.
     """
-    if isinstance(fraction, Tensor):
-        return torch.where(fraction <= progress, 1.0, progress / fraction)
+    if isinstance(fraction, Tensor) or (isinstance(progress, Tensor) and fraction > 0):
+        return torch.where(torch.as_tensor(fraction <= progress), 1.0, progress / fraction)
+    if isinstance(progress, Tensor):  # no ramp at all
+        return 1.0
     return 1.0 if progress >= fraction else progress / fraction

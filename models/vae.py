@@ -27,13 +27,13 @@ class Batch:
     """What an objective sees of the data."""
 
     x: Tensor  # (B, *shape)
-    step: int = 0  # optimisation step, from 0
+    step: int | Tensor = 0  # optimisation step, from 0; a tensor while a GPU records one that stands for all
     num_examples: int = 1  # N, size of the training set, for aggregate-posterior estimates
     noise: Noise = NOTHING  # all randomness of the objective; unless given, there is none to ask for
     total_steps: int = 1  # of the training, for warm-ups and capacity schedules
 
     @property
-    def progress(self) -> float:
+    def progress(self) -> float | Tensor:
         """The fraction of the training that is done, from 0 to 1."""
         return self.step / self.total_steps
 

@@ -13,7 +13,7 @@ from benchmark.config.plan import Plan
 from benchmark.experiment import missing_metrics, previous_record
 from benchmark.store.documents import digest
 from benchmark.store.record import known_record
-from benchmark.sweeping.machine import need_of, processes
+from benchmark.sweeping.machine import need_of, processes, trainers
 from benchmark.sweeping.stacks import said_of
 from benchmark.training.phases import evaluations
 from benchmark.training.setup import build
@@ -49,7 +49,7 @@ def print_dry_run(plans: Sequence[Plan], here: bool = True) -> None:
         if here
         else "one after the other, on this machine's CPU"
     )
-    stacked = said_of(stacks_of(left, workers)) if here else ""
+    stacked = said_of(stacks_of(left, trainers(plans[0].settings, workers))) if here else ""
     print(f"{len(plans)} runs, {len(left)} left{stacked}: about {total / workers / 60:.1f} minutes {where}")
 
 

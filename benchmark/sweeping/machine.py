@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-
-from filelock import BaseFileLock, FileLock, Timeout
 
 from benchmark.config.plan import Plan, Settings
 from benchmark.training.loading import load_dataset
 
 OWN = 3 * 2**28  # bytes of a process with torch, a model, its optimiser, and metrics at work
+OF_A_GPU = 3 * 2**30  # bytes of a GPU that a process needs: its context, a model, what decoding a block of images takes
 
 
 def cores() -> int:
@@ -58,38 +56,32 @@ def need_of(plan: Plan) -> int:
 
 
 def processes(settings: Settings, runs: int, need: int = 0) -> int:
-    """How many workers so many runs get, never more than runs: as asked for, else one for each GPU, or as many as the
-    cores have room for by their threads and the memory by what each of them needs."""
+    """How many workers so many runs get, never more than runs: as asked for, else as many as the cores have room for by
+    their threads, and the memory, also that of GPUs, by what each of them needs; one for each GPU at least."""
     chosen = devices(settings.device)
-    if settings.workers is None and not chosen[0].startswith("cuda"):
-        room = cores() // settings.threads
-        if need * min(room, runs) > (free := memory()):
-            room = int(free // need)
-            print(
-                f"note: {max(room, 1)} processes at once: each may need {need / 1e9:.1f} GB of {free / 1e9:.1f} GB free"
-            )
-        return max(1, min(room, runs))
-    return min(settings.workers or len(chosen), max(runs, 1))
+    if settings.workers is not None:
+        return min(settings.workers, max(runs, 1))
+    room, least = cores() // settings.threads, 1
+    if need * min(room, runs) > (free := memory()):
+        room = int(free // need)
+        print(f"note: {max(room, 1)} processes at once: each may need {need / 1e9:.1f} GB of {free / 1e9:.1f} GB free")
+    if _is_gpu(chosen[0]):
+        room, least = min(room, sum(int(gpu_memory(name) // OF_A_GPU) for name in chosen)), len(chosen)
+    return max(1, min(max(room, least), runs))
 
 
-class Slots:
-    """Numbers 0, 1, ... that processes hold, each the smallest that is free; a killed process frees its own."""
-
-    def __init__(self, folder: Path, count: int) -> None:
-        self.folder, self.count = folder, count
-
-    def take(self) -> tuple[int, BaseFileLock | None]:
-        """A slot and the lock that holds it as long as it is referred to; slot 0 and None if all are taken."""
-        for slot in range(self.count):
-            lock = FileLock(self.folder / f"slot{slot}")
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                continue
-            return slot, lock
-        return 0, None
+def trainers(settings: Settings, workers: int) -> int:
+    """How many stacks train at a time: one on each GPU, which it fills, while other workers measure; else any."""
+    chosen = devices(settings.device)
+    return len(chosen) if _is_gpu(chosen[0]) else workers
 
 
-def device_of_slot(chosen: Sequence[str], slot: int) -> str:
-    """Workers take turns over the devices."""
-    return chosen[slot % len(chosen)]
+def gpu_memory(name: str) -> int:
+    """Bytes of a GPU."""
+    import torch
+
+    return int(torch.cuda.get_device_properties(name).total_memory)
+
+
+def _is_gpu(device: str) -> bool:
+    return device.startswith("cuda")

@@ -14,7 +14,7 @@ from benchmark.store.asked import Asked, as_manifest, comparable
 from benchmark.store.files import outcome
 from benchmark.store.manifest import add_to_manifest, replace_manifest
 from benchmark.store.provenance import code_state, package_state
-from benchmark.sweeping.machine import need_of, processes
+from benchmark.sweeping.machine import need_of, processes, trainers
 from benchmark.sweeping.stacks import alone_because, said_of
 from benchmark.sweeping.workers import Failure, perform
 from benchmark.training.stacks import stacks_of
@@ -25,7 +25,7 @@ def perform_all(plans: Sequence[Plan], typed: Sequence[str] | None = None) -> li
     done = [finished(plan) for plan in plans]
     todo = [plan for plan, record in zip(plans, done, strict=True) if record is None]
     workers = processes(plans[0].settings, len(todo), need_of(todo[0]) if todo else 0)
-    how = f"{len(todo)} to do on {workers} processes{said_of(stacks_of(todo, workers))}"
+    how = f"{len(todo)} to do on {workers} processes{said_of(stacks_of(todo, trainers(plans[0].settings, workers)))}"
     print(f"{len(plans)} runs: {len(plans) - len(todo)} finished, {how}", flush=True)
     for why in alone_because(todo):
         print(f"note: {why}: its runs train one by one")

@@ -7,15 +7,13 @@ import multiprocessing
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pebble import ProcessExpired, ProcessPool
@@ -24,13 +22,15 @@ from benchmark.config.plan import Plan
 from benchmark.experiment import execute, failure, finished
 from benchmark.store.lock import Busy, NoLocks, claimed
 from benchmark.store.record import write_record
-from benchmark.sweeping.machine import Slots, device_of_slot, devices
+from benchmark.sweeping.machine import devices, trainers
+from benchmark.sweeping.queue import Queue, Task
 from benchmark.sweeping.stacks import Trained, after, first_line, train_stack
 from benchmark.training.progress import bar, note
 from benchmark.training.stacks import stacks_of
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-Waiting = dict[Future[Trained | None], tuple[Plan, ...]]
+AHEAD = 1  # tasks that wait in the pool for a worker to be free, so that none has to wait for us
+Waiting = MutableMapping[Future[Trained | None], Task]
 ATTEMPTS = 3  # pools one after the other of which no run was finished, because a worker died while it started
 
 
@@ -73,11 +73,7 @@ def _in_pools(plans: Sequence[Plan], workers: int, progress: Any, failures: list
 
 
 def _in_a_pool(plans: Sequence[Plan], workers: int, progress: Any, failures: list[Failure]) -> list[Plan]:
-    chosen = devices(plans[0].settings.device)
-    places = tempfile.TemporaryDirectory(prefix="betterbound-")
-    slots = Slots(Path(places.name), workers)
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPool(workers, initializer=_start_worker, initargs=[slots, chosen], context=context)
+    pool = ProcessPool(workers, initializer=_start_worker, context=multiprocessing.get_context("spawn"))
     try:
         left = _watch(pool, plans, workers, progress, failures)
         if left:
@@ -89,7 +85,6 @@ def _in_a_pool(plans: Sequence[Plan], workers: int, progress: Any, failures: lis
         raise
     finally:
         pool.join()
-        places.cleanup()
     return left
 
 
@@ -98,48 +93,51 @@ def _watch(
 ) -> list[Plan]:
     """Until every run is finished or failed; one that another sweep is at is asked for again. Returns what is left
     where the pool broke."""
-    left: list[Plan] = []
-    waiting: Waiting = {}
-    with _uninterruptible_children():
-        for stack in stacks_of(plans, workers):
-            _ask(pool, stack, waiting, left)
-    while waiting:
+    settings, left, waiting = plans[0].settings, list[Plan](), dict[Future[Trained | None], Task]()
+    places = trainers(settings, workers)
+    queue = Queue(stacks_of(plans, places), devices(settings.device), places)
+    while queue or waiting:
+        left += _ask(pool, queue, waiting, workers + AHEAD)
         note(progress, running=min(workers, len(waiting)), failed=len(failures))
         done, _ = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
-        if not done and not pool.active:  # it broke while it was asked, and will never answer
-            return [*left, *(plan for stack in waiting.values() for plan in stack)]
+        if waiting and not done and not pool.active:  # it broke while it was asked, and will never answer
+            return [*left, *queue.plans(), *(plan for task in waiting.values() for plan in task.stack)]
         for future in done:
-            stack, error = waiting.pop(future), future.exception()
+            task, error = waiting.pop(future), future.exception()
+            queue.ended(task)
             if isinstance(error, BrokenProcessPool):
-                left += stack
-            elif len(stack) > 1:
-                failed, others = after(stack, error or future.result())
+                left += task.stack
+            elif task.is_stack:
+                failed, others = after(task.stack, error or future.result())
                 failures += [Failure(plan, what) for plan, what in failed]
                 progress.update(len(failed))
                 for plan in others:
-                    _ask(pool, (plan,), waiting, left)
+                    queue.add((plan,))
             elif isinstance(error, Busy):
                 time.sleep(0.2)
-                _ask(pool, stack, waiting, left)
+                queue.add(task.stack)
             else:
                 progress.update()
-                failures += [_failed(stack[0], error)] if error is not None else []
+                failures += [_failed(task.stack[0], error)] if error is not None else []
     return left
 
 
-def _ask(pool: ProcessPool, stack: tuple[Plan, ...], waiting: Waiting, left: list[Plan]) -> None:
-    try:
-        waiting[pool.schedule(_work, args=[stack])] = stack
-    except RuntimeError:  # the pool has broken
-        left += stack
+def _ask(pool: ProcessPool, queue: Queue, waiting: Waiting, most: int) -> list[Plan]:
+    """Give the pool what may begin, so that it has at most so many tasks; returns what a broken one takes no more."""
+    left: list[Plan] = []
+    with _uninterruptible_children():
+        while len(waiting) < most and (task := queue.next()) is not None:
+            try:
+                waiting[pool.schedule(_work, args=[task])] = task
+            except RuntimeError:
+                left += task.stack
+    return left
 
 
-def _work(stack: tuple[Plan, ...]) -> Trained | None:
+def _work(task: Task) -> Trained | None:
     """One run, or the training of several, after which each of them is asked for by itself."""
-    here = [
-        replace(plan, settings=replace(plan.settings, device=_place.device or plan.settings.device)) for plan in stack
-    ]
-    if len(here) > 1:
+    here = [replace(plan, settings=replace(plan.settings, device=task.device)) for plan in task.stack]
+    if task.is_stack:
         return train_stack(here)
     execute(here[0], wait=False)
     return None
@@ -178,19 +176,8 @@ def _uninterruptible_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class _Place:
-    """Where this worker is: its device, and the lock that keeps its slot as long as it lives."""
-
-    device = ""
-    lock: object = None
-
-
-_place = _Place()
-
-
-def _start_worker(slots: Slots, chosen: Sequence[str]) -> None:
-    """In a fresh worker: it ends with its driver, also where that died while the worker was importing; it has a device
-    to itself where there are several."""
+def _start_worker() -> None:
+    """In a fresh worker: it ends with its driver, also where that died while the worker was importing."""
     warnings.simplefilter("ignore", NoLocks)  # the driver has said it
     driver = multiprocessing.parent_process()
     if driver is None or not driver.is_alive():
@@ -201,6 +188,3 @@ def _start_worker(slots: Slots, chosen: Sequence[str]) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    if len(chosen) > 1:
-        slot, _place.lock = slots.take()
-        _place.device = device_of_slot(chosen, slot)

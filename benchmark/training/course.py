@@ -115,7 +115,7 @@ class Course:
         """The phase that a step is in."""
         return next(one for one in self.phases if step <= one.last_step)
 
-    def batch(self, x: Tensor, step: int) -> Batch:
+    def batch(self, x: Tensor, step: int | Tensor) -> Batch:
         """What objectives see at a step of the examples x (B, *shape)."""
         return Batch(x, step - 1, len(self.train), self.noise, self.total)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import fields
 
 from benchmark.config.components import Component
@@ -13,9 +14,12 @@ from benchmark.store.history import write_rows
 from benchmark.training.course import Course, Options
 from benchmark.training.fit import fit
 from benchmark.training.journal import RunJournal
+from benchmark.training.mapped import NotAlike
 from benchmark.training.pixels import Pixels
+from benchmark.training.recorded import recordable
 from benchmark.training.setup import Setup, train
 from benchmark.training.stacked import Outcome, together
+from benchmark.training.stacks import why_alone
 from benchmark.training.validation import Row
 
 
@@ -30,10 +34,23 @@ def train_anew(setup: Setup) -> Training:
     plan = setup.plan
     journal = _journal(plan)
     try:
-        history = train(setup, Pixels(setup.dataset, "validation", setup.device), journal=journal)
+        validation = Pixels(setup.dataset, "validation", setup.device)
+        history = _replayed(setup, validation, journal) or train(setup, validation, journal=journal)
     except FloatingPointError as error:
         raise _diverged(plan, journal, error) from error
     return _keep(setup, journal, history)
+
+
+def _replayed(setup: Setup, validation: Pixels, journal: RunJournal) -> list[Row] | None:
+    """Train as a stack of one where its steps can be recorded: the same, in a tenth of the time. None where not."""
+    if not recordable(setup.device) or why_alone(setup.plan):
+        return None
+    with suppress(NotAlike):
+        for _, outcome in together([_course(setup, validation, journal)]):
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+    return None
 
 
 def trained_together(setups: Sequence[Setup]) -> Iterator[tuple[Plan, Training | Exception]]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from models.noise import Noise, Stacked, Stream
+from models.noise import Each, Source, Stacked, Stream
 from models.vae import VAE, Batch
 
 Tree = dict[str, Tensor]  # stacked tensors (M, *shape) by their names in a whole
@@ -91,16 +91,16 @@ def values_of(
     x: Tensor,
     numbers: Tree,
     batch: Batch,
-    streams: Sequence[Noise],
+    source: Source,
 ) -> Tensor:
-    """The mean value (M,) of each member's images in x (M, B, *shape), with noise from its own stream.
+    """The mean value (M,) of each member's images in x (M, B, *shape), with noise from a source of all.
 
     `batch` says what they share.
     """
 
     def one(weights: Tree, buffers: Tree, x: Tensor, numbers: Tree, place: Tensor) -> Tensor:
         asked = partial(value, **numbers) if numbers else value
-        given = replace(batch, x=x, noise=Stacked(place, streams))
+        given = replace(batch, x=x, noise=Stacked(place, source))
         return functional_call(whole, (weights, buffers), (lambda model: asked(model, given).mean(),))
 
     places = torch.arange(len(x), device=x.device)
@@ -143,8 +143,8 @@ def _refuse_unlike_value(pair: Sequence[Member], values: Sequence[Value], weight
     x = torch.stack([one.batch.x for one in pair]).double()
     places = range(len(pair))
     numbers = numbers_of(values, x)
-    streams = [Stream.seeded(place, x.device) for place in places]
-    mapped = values_of(pair[0].whole, values[0], weights, buffers, x, numbers, pair[0].batch, streams)
+    source = Each([Stream.seeded(place, x.device) for place in places])
+    mapped = values_of(pair[0].whole, values[0], weights, buffers, x, numbers, pair[0].batch, source)
     gradients = gradients_of(mapped.sum(), weights)
     for place, one, value in zip(places, pair, values, strict=True):
         batch = replace(one.batch, x=x[place], noise=Stream.seeded(place, x.device))

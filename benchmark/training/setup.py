@@ -26,6 +26,7 @@ from models.auxiliary import auxiliaries_of
 from models.distributions import NoDensity
 from models.examples import Examples
 from models.heads import Heads
+from models.precision import all_of_float32
 from models.supervised import classes_of
 from models.vae import VAE, Batch
 
@@ -86,6 +87,7 @@ def build(plan: Plan, dataset: Dataset | None = None, num_train: int | None = No
     dataset = load_dataset(plan.dataset, plan.settings) if dataset is None else dataset
     measure_of(plan, dataset)
     device = device_of(plan.settings.device)
+    all_of_float32()
     setup = Setup(plan, dataset, device, Drawn(dataset, device, plan.settings.evaluation_seed))
     if plan.is_reference:
         codes = plan.model.build()(dataset, numpy_stream(plan.settings.seed, "initialisation"))

@@ -25,10 +25,12 @@ from benchmark.training.mapped import (
     values_of,
 )
 from benchmark.training.progress import bar
+from benchmark.training.recorded import Found, Replayed, Step, sent
 from benchmark.training.rules import RULES, clip
 from benchmark.training.steps import optimizer_of
 from benchmark.training.updates import ClosedForm, Update
 from benchmark.training.validation import Row
+from models.noise import Source
 from models.precision import networks_in
 
 TRIED = 4  # examples
@@ -95,12 +97,10 @@ class _Stack:
         self.courses, self.orders, self.first = courses, orders, courses[0]
         wholes = [Whole(course.model, course.objectives) for course in courses]
         self.weights, self.buffers = stacked_tensors(wholes, like)
-        names = {id(parameter): name for name, parameter in wholes[0].named_parameters()}
         self.updates: dict[Update | ClosedForm, _StackedUpdate | list[ClosedForm]] = {}
         for one, *others in zip(*(_updates(course) for course in courses), strict=True):
             if isinstance(one, Update):
-                parts = [self.weights[names[id(parameter)]] for parameter in one.parameters]
-                self.updates[one] = _StackedUpdate(wholes[0], courses, [one, *others], parts)
+                self.updates[one] = _StackedUpdate(wholes[0], self.weights, self.buffers, courses, [one, *others])
             else:
                 self.updates[one] = [one, *others]
 
@@ -119,13 +119,12 @@ class _Stack:
         return step, ended
 
     def _advance(self, step: int) -> None:
-        rows = torch.stack([next(order)[1] for order in self.orders]).to(self.first.train.device)
+        rows = sent(torch.stack([next(order)[1] for order in self.orders]), self.first.train.device)
         x = self.first.train.batches(rows, [course.binarisation for course in self.courses])
         for update in self.first.phase(step).due(step):
             members = self.updates[update]
             if isinstance(members, _StackedUpdate):
-                with networks_in(self.first.options.precision):
-                    members(self.weights, self.buffers, x, step)
+                members(x, step)
             else:  # a closed form is no gradient: each on its own codes
                 for course, own, images in zip(self.courses, members, x, strict=True):
                     own(course.model, course.batch(images, step), course.rate(own.learning_rate, step))
@@ -150,12 +149,17 @@ class _StackedUpdate:
     """The same update of every member, taken at once."""
 
     def __init__(
-        self, whole: Whole, courses: Sequence[Course], updates: Sequence[Update], weights: Sequence[Tensor]
+        self, whole: Whole, tree: Tree, buffers: Tree, courses: Sequence[Course], updates: Sequence[Update]
     ) -> None:
+        names = {id(parameter): name for name, parameter in whole.named_parameters()}
+        weights = [tree[names[id(parameter)]] for parameter in updates[0].parameters]
         self.whole, self.courses, self.updates, self.weights = whole, courses, updates, weights
+        self.tree, self.buffers = tree, buffers
         self.numbers = numbers_of([update.value for update in updates], weights[0])
+        self.replayed = Replayed(self._compute, [course.noise for course in courses])
         plans = {(c.options.schedule, c.options.warmup_steps, u.learning_rate) for c, u in self._pairs}
-        self.optimizer = optimizer_of(updates, weights, shared=len(plans) == 1)
+        self.shared = len(plans) == 1
+        self.optimizer = optimizer_of(updates, weights, self.shared)
         most = [torch.inf if update.clip_norm is None else update.clip_norm for update in updates]
         self.most, self.clips = weights[0].new_tensor(most), min(most) < torch.inf
         self.total, self.count = torch.zeros(len(updates), device=weights[0].device), 0
@@ -164,18 +168,23 @@ class _StackedUpdate:
     def _pairs(self) -> Iterator[tuple[Course, Update]]:
         return zip(self.courses, self.updates, strict=True)
 
-    def __call__(self, weights: Tree, buffers: Tree, x: Tensor, step: int) -> None:
+    def __call__(self, x: Tensor, step: int) -> None:
         """Go up the gradients once."""
-        first = self.courses[0]
-        streams = [course.noise for course in self.courses]
-        batch = first.batch(x[0], step)
-        values = values_of(self.whole, self.updates[0].value, weights, buffers, x, self.numbers, batch, streams)
-        found = torch.autograd.grad(-values.sum(), self.weights, allow_unused=True)
-        if self.clips:
-            clip([gradient for gradient in found if gradient is not None], self.most)
-        self.optimizer.step(found, [course.rate(update.learning_rate, step) for course, update in self._pairs])
-        self.total += values.detach()
+        found = self.replayed(x, step)
+        pairs = list(self._pairs)[:1] if self.shared else self._pairs
+        self.optimizer.step(found.gradients, [course.rate(update.learning_rate, step) for course, update in pairs])
+        self.total += found.values
         self.count += 1
+
+    def _compute(self, x: Tensor, step: Step, source: Source) -> Found:
+        first, value = self.courses[0], self.updates[0].value
+        with networks_in(first.options.precision):
+            batch = first.batch(x[0], step)
+            values = values_of(self.whole, value, self.tree, self.buffers, x, self.numbers, batch, source)
+            gradients = torch.autograd.grad(-values.sum(), self.weights, allow_unused=True)
+        if self.clips:
+            clip([gradient for gradient in gradients if gradient is not None], self.most)
+        return Found(values.detach(), gradients)
 
     def hand_over(self) -> None:
         """Give every member the sum of its values since the last look."""

@@ -8,9 +8,10 @@ from torch.distributions import Independent, Laplace, Normal
 from torch.func import grad, vmap
 
 from models.distributions import diagonal_normal
-from models.noise import Drawn, Recorded, Stacked, Stream
+from models.noise import Drawn, Each, Placed, Recorded, Stacked, Stream
 from models.sampling import draw
 from models.vae import Batch
+from tests.support.choices import on_a_gpu
 
 LIKE = torch.zeros(2, dtype=torch.float64)
 
@@ -65,17 +66,35 @@ def test_a_distribution_s_own_draw_comes_first():
         torch.testing.assert_close(draw(own, 5, Stream.seeded(2)), 2 * plain)
 
 
-def test_stacked_models_draw_from_streams_of_their_own():
-    """In any order of kinds, whether what the draw is like is mapped or not; and no gradient goes through a draw."""
-    streams, alone = ([Stream.seeded(seed) for seed in range(3)] for _ in range(2))
-    weights = torch.arange(6.0).reshape(3, 2)
+DEVICES = ["cpu", pytest.param("cuda", marks=on_a_gpu)]
 
-    def value(weights, place):
-        noise = Stacked(place, streams)
-        return (weights * noise.normal((4, 2), weights) * noise.uniform((4, 1), torch.zeros(()))).sum()
 
-    found = vmap(grad(value))(weights, torch.arange(3))
-    expected = [stream.normal((4, 2), weights) * stream.uniform((4, 1), weights) for stream in alone]
-    torch.testing.assert_close(found, torch.stack([one.sum(0) for one in expected]))
+@pytest.mark.parametrize("device", DEVICES)
+def test_stacked_models_draw_from_streams_of_their_own(device):
+    """In any order of kinds, whether what the draw is like is mapped or not, drawn then or where draws lie; and no
+    gradient goes through a draw."""
+    streams, alone, third = ([Stream.seeded(seed, device) for seed in range(3)] for _ in range(3))
+    weights = torch.arange(6.0, device=device).reshape(3, 2)
+
+    def values(source):
+        def value(weights, place):
+            noise = Stacked(place, source)
+            return (weights * noise.normal((4, 2), weights) * noise.uniform((4, 1), weights.new_zeros(()))).sum()
+
+        return vmap(grad(value))(weights, torch.arange(3, device=device))
+
+    each = Each(streams)
+    placed = None
+    for _ in range(3):
+        found = values(each)
+        expected = [stream.normal((4, 2), weights) * stream.uniform((4, 1), weights) for stream in alone]
+        torch.testing.assert_close(found, torch.stack([one.sum(0) for one in expected]))
+        placed = placed or Placed(each.asked, 3)
+        placed.fill(third)
+        assert torch.equal(values(placed), found)
+        placed.rewind()
+        assert torch.equal(values(placed), found)
+    with pytest.raises(ValueError, match=r"asked for, where it was not before$"):
+        values(placed)
     with pytest.raises(ValueError, match=r"asked for outside of torch.func.vmap; give it a Stream"):
-        Stacked(torch.zeros(()), streams).normal((2,), weights)
+        Stacked(torch.zeros(()), Each(alone)).normal((2,), weights)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 Timed = Callable[[], object]
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from torch import Tensor
 from models.evidence import importance_evidence
 from models.networks import conv, mlp
 from models.noise import Stream
-from models.precision import Precision, has_bf16
+from models.precision import Precision, all_of_float32, has_bf16
 from models.vae import VAE
-from tests.speed.core import Row, Timed, interleaved, products
+from tests.speed.core import DEVICE, Row, Timed, interleaved, products
 
 MEAN = 0.13
 ROWS = 1000  # codes whose products the limit multiplies at a time
@@ -22,7 +22,7 @@ def rows(quick: bool) -> list[Row]:
     """L_K of a perceptron in both precisions for several K, and of a convolutional decoder."""
     counts = (500,) if quick else (500, 1000, 2000, 5000)
     found = [perceptron(count, "fp32") for count in counts]
-    found += [perceptron(count, "bf16") for count in (counts if has_bf16("cpu") else counts[-1:])]
+    found += [perceptron(count, "bf16") for count in (counts if has_bf16(DEVICE.type) else counts[-1:])]
     return [*found, convolutional(20 if quick else 100)]
 
 
@@ -32,11 +32,11 @@ def perceptron(num_samples: int, precision: Precision, images: int = 4) -> Row:
     shape = (1, 28, 28)
     one = {"encoder_hidden": (512,), "decoder_hidden": (512,)}
     relu = {"encoder_activation": "relu", "decoder_activation": "relu"}
-    model = mlp(shape, torch.full(shape, MEAN), latent_dim=16, **one, **relu)
-    x = (torch.rand((images, *shape)) < MEAN).float()
-    like = torch.zeros((), dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+    model = mlp(shape, torch.full(shape, MEAN), latent_dim=16, **one, **relu).to(DEVICE)
+    x = (torch.rand((images, *shape)) < MEAN).float().to(DEVICE)
+    like = torch.zeros((), dtype=torch.bfloat16 if precision == "bf16" else torch.float32, device=DEVICE)
     layers = [(ROWS, 16, 512), (ROWS, 512, 784)]
-    bare = products(layers, like) if precision == "fp32" or has_bf16("cpu") else None
+    bare = products(layers, like) if precision == "fp32" or has_bf16(DEVICE.type) else None
     timed: dict[str, Timed] = {"ours": lambda: evidence(model, x, num_samples, precision)}
     if bare is not None:
         timed["limit"] = lambda: [bare() for _ in range(num_samples // ROWS or 1)]
@@ -60,7 +60,7 @@ def perceptron(num_samples: int, precision: Precision, images: int = 4) -> Row:
 
 def evidence(model: VAE, x: Tensor, num_samples: int, precision: Precision = "fp32") -> Tensor:
     """L_K of each image, of one stream."""
-    noise = Stream.seeded(0)
+    noise = Stream.seeded(0, x.device)
     return importance_evidence(model, x, num_samples=num_samples, noise=noise, precision=precision).log_evidence
 
 
@@ -71,9 +71,9 @@ def _differences(model: VAE, x: Tensor, num_samples: int, precision: Precision, 
     if precision != "fp32":
         gaps = (evidence(model, x, num_samples, precision) - evidence(model, x, num_samples)).abs()
         said = [f"{gaps.max():.3f} nats at most from fp32"]
-        said += [] if has_bf16("cpu") else ["no bf16 instructions here: rounded factors in fp32"]
+        said += [] if has_bf16(DEVICE.type) else ["no bf16 instructions here: rounded factors in fp32"]
     if peer is not None:
-        drawn = Stream.seeded(0).normal((num_samples, 1, 16), x)[:, 0]
+        drawn = Stream.seeded(0, x.device).normal((num_samples, 1, 16), x)[:, 0]
         said.append(f"{abs(own.item() - peer(x[0], num_samples, drawn)):.1e} nats from the peer")
     return "; ".join(said)
 
@@ -102,7 +102,7 @@ def pythae(model: VAE) -> Peer | None:
             return ModelOutput(reconstruction=torch.sigmoid(model.decoder.network(z)).unflatten(1, (1, 28, 28)))
 
     config = VAEConfig(input_dim=(1, 28, 28), latent_dim=16, reconstruction_loss="bce")
-    theirs = Theirs(config, Encoder(), Decoder()).eval()
+    theirs = Theirs(config, Encoder(), Decoder()).eval().to(DEVICE)
     plain = theirs._sample_gauss
 
     @torch.no_grad()
@@ -119,8 +119,9 @@ def convolutional(images: int) -> Row:
     """L_100 of 64x64 images by the default `conv`, beside the products that its layers are."""
     torch.manual_seed(0)
     shape, count = (1, 64, 64), 100
-    model = conv(shape, torch.full(shape, MEAN))
-    x = (torch.rand((images, *shape)) < MEAN).float()
+    all_of_float32()
+    model = conv(shape, torch.full(shape, MEAN)).to(DEVICE)
+    x = (torch.rand((images, *shape)) < MEAN).float().to(DEVICE)
     n = 10  # codes at a time
     convolutions = [(n * 16, 64, 1024), (n * 64, 64, 512), (n * 256, 32, 512), (n * 1024, 32, 16)]
     layers = [(n, 10, 256), (n, 256, 1024), *convolutions]

@@ -22,14 +22,16 @@ from benchmark.training.course import Course, Options
 from benchmark.training.journal import Journal
 from benchmark.training.memory import keep_freed_blocks
 from benchmark.training.pixels import Pixels
+from benchmark.training.progress import bar
+from benchmark.training.recorded import recordable
 from benchmark.training.setup import build_model, build_objective
+from benchmark.training.stacked import _Stack
 from benchmark.training.threads import threads
 from models.noise import Stream
 from models.precision import Precision, has_bf16, networks_in
-from tests.speed.core import Row, Timed, interleaved
+from tests.speed.core import DEVICE, Row, Timed, interleaved
 
 EXAMPLES = 5000
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 DIGITS, SPRITES = (1, 28, 28), (1, 64, 64)
 
@@ -92,9 +94,14 @@ class Training:
         held_out = Pixels(data, "validation", DEVICE)
         self.course = Course(self.model, objective, self.pixels, held_out, 0, None, Journal(), options)
         self.order = self.course.rows()
+        self.stack = _Stack([self.course], [self.order]) if recordable(DEVICE) else None
+        self.done = 0
 
     def take(self, steps: int) -> None:
-        """So many steps."""
+        """So many steps, as a run takes them there."""
+        if self.stack is not None:
+            self.done, _ = self.stack.train(self.done, self.done + steps, bar(1, "", "", only_on_terminal=True))
+            return
         for _ in range(steps):
             step, chosen = next(self.order)
             batch = self.course.batch(self.pixels.batch(chosen.to(DEVICE), self.course.binarisation), step)

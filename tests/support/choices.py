@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
 
 from benchmark.datasets import Dataset
 
@@ -18,6 +20,9 @@ TINY = (
     "trainer.validations=3",
     "metrics=[rate_distortion,information]",
 )
+
+
+on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
 
 def names_in(group: str) -> list[str]:

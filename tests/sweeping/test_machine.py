@@ -12,7 +12,7 @@ import torch
 from benchmark.config.components import ConfigurationError
 from benchmark.config.plan import Settings
 from benchmark.sweeping import machine
-from benchmark.sweeping.machine import Slots, cores, device_of_slot, devices, memory, need_of
+from benchmark.sweeping.machine import cores, devices, memory, need_of, trainers
 from benchmark.training.loading import device_of
 from tests.support.composing import compose
 
@@ -37,7 +37,7 @@ def workers(count, runs, device):
     return machine.processes(Settings(workers=count, device=device), runs)
 
 
-def test_workers_are_as_many_as_gpus_or_cores_and_never_more_than_runs(monkeypatch):
+def test_workers_are_as_many_as_cores_and_never_more_than_runs(monkeypatch):
     monkeypatch.setattr(machine, "cores", lambda: 16)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert [
@@ -48,12 +48,18 @@ def test_workers_are_as_many_as_gpus_or_cores_and_never_more_than_runs(monkeypat
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     assert devices("auto") == devices("cuda") == ["cuda:0", "cuda:1", "cuda:2", "cuda:3"]
     assert devices("cuda:1") == ["cuda:1"]
-    assert [
-        workers(None, 100, "auto"),
-        workers(None, 100, "cuda:1"),
-        workers(8, 100, "cuda"),
-    ] == [4, 1, 8]
     assert workers(None, 100, "cpu") == 16
+
+
+@pytest.mark.parametrize(("gigabytes", "expected"), [(80, [16, 16, 3, 8]), (7, [8, 2, 3, 8]), (2, [4, 1, 3, 8])])
+def test_workers_on_gpus_are_as_many_as_cores_and_their_memory_have_room_for(monkeypatch, gigabytes, expected):
+    """One trains a stack on each, the others measure what was trained."""
+    monkeypatch.setattr(machine, "cores", lambda: 16)
+    monkeypatch.setattr(machine, "gpu_memory", lambda name: gigabytes * 2**30)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    asked = [(None, 100, "auto"), (None, 100, "cuda:1"), (None, 3, "auto"), (8, 100, "cuda")]
+    assert [workers(*given) for given in asked] == expected
+    assert [trainers(Settings(device=name), 16) for name in ("auto", "cuda:1", "cpu")] == [4, 1, 16]
 
 
 def test_workers_are_as_many_as_cores_and_memory_have_room_for(monkeypatch, capsys):
@@ -90,33 +96,6 @@ def test_what_a_worker_needs_grows_with_the_examples_that_are_scored():
         need_of(compose(["dataset=digits", f"dataset.test={count}", "dataset.probe_train=300"])) for count in (100, 300)
     )
     assert large - small == 4 * 64 * 200
-
-
-HOLD = (
-    "import sys; from pathlib import Path; from benchmark.sweeping.machine import Slots; "
-    "s = Slots(Path(sys.argv[1]), 2).take(); print(s[0]); input()"
-)
-
-
-def _holder(folder):
-    process = subprocess.Popen(
-        [sys.executable, "-uc", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    return process, int(process.stdout.readline())
-
-
-def test_workers_hold_different_slots_and_the_slot_of_a_killed_one_is_free_again(tmp_path):
-    (first, zero), (second, one) = _holder(tmp_path), _holder(tmp_path)
-    assert [zero, one] == [0, 1]
-    assert Slots(tmp_path, 2).take() == (0, None)
-    second.kill()
-    second.wait()
-    slot, lock = Slots(tmp_path, 2).take()
-    assert (slot, lock is None) == (1, False)
-    assert device_of_slot(["cuda:0", "cuda:1"], slot) == "cuda:1"
-    lock.release()
-    first.kill()
-    first.wait()
 
 
 @pytest.mark.parametrize("name", ["mps", "mps:0"])

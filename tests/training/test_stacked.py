@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections import defaultdict
 from dataclasses import fields, replace
 from functools import partial
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from benchmark.config.compose import Composer
 from benchmark.training.course import Course, Options
@@ -16,9 +19,11 @@ from benchmark.training.mapped import NotAlike
 from benchmark.training.phases import UpdateOptions
 from benchmark.training.pixels import Pixels
 from benchmark.training.progress import bar
+from benchmark.training.recorded import Found, Replayed
 from benchmark.training.setup import build_model, build_objective
 from benchmark.training.stacked import together
 from models import precision
+from models.noise import Stream
 from models.precision import networks_in
 from tests.support.choices import image_dataset, names_in
 from tests.training.test_phases import CLOSED, phase
@@ -29,13 +34,22 @@ SHAPE = (1, 6, 6)
 COMPOSER = Composer()
 
 
+class Place:
+    """Where it is trained."""
+
+    device = torch.device("cpu")
+
+
+place = Place()
+
+
 class Doubles(Pixels):
     """Examples in double precision, which remember what was asked for."""
 
     dtype = torch.float64
 
     def __init__(self, split):
-        super().__init__(image_dataset(SHAPE), split, torch.device("cpu"))
+        super().__init__(image_dataset(SHAPE), split, place.device)
         self.given = defaultdict(list)
 
     def batches(self, rows, generators):
@@ -49,40 +63,47 @@ class Floats(Doubles):
     dtype = torch.float32
 
 
-class Kept:
+class Kept(Stream):
     """A stream that remembers its draws."""
 
-    def __init__(self, stream):
-        self.stream, self.generator, self.draws = stream, stream.generator, []
+    def __init__(self, generator):
+        super().__init__(generator)
+        object.__setattr__(self, "draws", [])
 
     def normal(self, shape, like):
-        self.draws.append(self.stream.normal(shape, like))
-        return self.draws[-1]
+        return self._kept(super().normal(shape, like))
 
     def uniform(self, shape, like):
-        self.draws.append(self.stream.uniform(shape, like))
-        return self.draws[-1]
+        return self._kept(super().uniform(shape, like))
+
+    def fill(self, tensor, kind):
+        super().fill(tensor, kind)
+        self._kept(tensor.clone())
+
+    def _kept(self, draws):
+        self.draws.append(draws)
+        return draws
 
 
 def course_of(plan, seed, train, journal=NOTHING, change=lambda objective: objective, **options):
     """The course of a plan in the precision of its examples, with another seed and other options of the trainer."""
     plan = replace(plan, settings=replace(plan.settings, seed=seed))
-    model = build_model(plan, SHAPE, train.mean()).to(train.dtype)
-    objective = change(build_objective(plan, model, torch.device("cpu")))
+    model = build_model(plan, SHAPE, train.mean()).to(place.device, train.dtype)
+    objective = change(build_objective(plan, model, place.device))
     objective = objective.to(train.dtype) if isinstance(objective, torch.nn.Module) else objective
-    second = build_objective(replace(plan, objective=plan.second), model, torch.device("cpu"))
+    second = build_objective(replace(plan, objective=plan.second), model, place.device)
     given = {**plan.trainer.build().keywords, "steps": 20, "batch_size": 5, "validations": 2, **options}
     kept = {field.name: given[field.name] for field in fields(Options)}
     kept["optimizer_options"] = kept["optimizer_options"] or {}
     course = Course(model, objective, train, type(train)("validation"), seed, second, journal, Options(**kept))
-    course.noise = Kept(course.noise)
+    course.noise = Kept(course.noise.generator)
     return course
 
 
 def alone(course):
     """What `fit` does with a course."""
     for step, rows in course.rows():
-        batch = course.batch(course.train.batch(rows, course.binarisation), step)
+        batch = course.batch(course.train.batch(rows.to(place.device), course.binarisation), step)
         for update in course.phase(step).due(step):
             with networks_in(course.options.precision):
                 update(course.model, batch, course.rate(update.learning_rate, step))
@@ -121,15 +142,15 @@ def held(make, members, groups):
         train = Doubles("train")
         courses = [make(member, train) for member in group]
         found = dict(together(courses))
-        for place, member in enumerate(group):
-            given = train.given[courses[place].binarisation]
+        for number, member in enumerate(group):
+            given = train.given[courses[number].binarisation]
             assert [rows for rows, _ in given] == [rows for rows, _ in seen[member]]
             assert all(torch.equal(x, y) for (_, x), (_, y) in zip(given, seen[member], strict=True))
-            draws, expected = courses[place].noise.draws, separate[member].noise.draws
+            draws, expected = courses[number].noise.draws, separate[member].noise.draws
             assert len(draws) == len(expected)
             assert all(torch.equal(a, b) for a, b in zip(draws, expected, strict=True))
-            close(weights(courses[place]), weights(separate[member]))
-            same(found[place], histories[member])
+            close(weights(courses[number]), weights(separate[member]))
+            same(found[number], histories[member])
     return histories
 
 
@@ -194,12 +215,85 @@ def test_so_do_networks_in_bf16(monkeypatch, instructions):
     options = {"steps": 5, "precision": "bf16"}
     stack, single = ([course_of(plan_of(), seed, Floats("train"), **options) for seed in range(2)] for _ in range(2))
     found = dict(together(stack))
-    for place, course in enumerate(single):
-        same(found[place], alone(course), apart)
-        close(weights(stack[place]), weights(course), moved)
+    for number, course in enumerate(single):
+        same(found[number], alone(course), apart)
+        close(weights(stack[number]), weights(course), moved)
     exact = course_of(plan_of(), 0, Floats("train"), steps=5)
     alone(exact)
     assert any(not torch.equal(a, b) for a, b in zip(weights(exact), weights(single[0]), strict=True))
+
+
+RECORDED = ("beta_vae_warmup", "iwae", "factor_vae", "beta_tcvae", "annealed_vae")
+
+
+class Blind(TorchFunctionMode):
+    """While a GPU records, nobody may ask what a number is."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in (torch.Tensor.item, torch.Tensor.__float__, torch.Tensor.__bool__):
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def replays(monkeypatch):
+    """Steps are recorded as a GPU would, and replayed by computing them again from what lies where it lay; gives what
+    was recorded."""
+    found = []
+
+    def recorded(compute):
+        with Blind():
+            compute()
+        return compute
+
+    class Listed(Replayed):
+        def __init__(self, *given):
+            super().__init__(*given)
+            found.append(self)
+
+    if place.device.type == "cpu":
+        monkeypatch.setattr("benchmark.training.recorded.recordable", lambda device: True)
+        monkeypatch.setattr("benchmark.training.recorded.recorded", recorded)
+    monkeypatch.setattr("benchmark.training.stacked.Replayed", Listed)
+    return found
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_so_they_do_where_steps_are_recorded_once(name, replays):
+    more = ["objective.hidden=[5]"] if name == "factor_vae" else []
+    held(differing(plan_of(f"objective={name}", *more)), 3, [(0, 1, 2), (1,)])
+    assert replays
+    assert all(one.replay and not one.why for one in replays)
+
+
+def by_hand(model, batch):
+    """What asks for the number of the step, which stands for all where it is recorded."""
+    inference = model.infer(batch.x, 1, batch.noise)
+    return inference.log_px_z[0] - min(1.0, float(batch.progress) + 0.5) * inference.kl
+
+
+def test_what_asks_for_the_number_of_a_step_is_computed_at_every_step(replays):
+    def make(member, train):
+        course = course_of(plan_of(), member, train, steps=8)
+        course.phases[0].turns[0].update.value = by_hand
+        return course
+
+    held(make, 2, [(0, 1)])
+    assert [one.replay for one in replays] == [None]
+    assert re.search(r"^\w+: .*captur", replays[0].why)
+
+
+def test_so_is_what_remembers_on_the_way(replays):
+    """What is another at every step, whatever it is given."""
+    seen = itertools.count()
+
+    def compute(x, step, source):
+        return Found(x.flatten(1).sum(1) * next(seen), ())
+
+    replayed = Replayed(compute, [Stream.seeded(0, place.device)])
+    found = [replayed(torch.ones(1, 2, device=place.device), step).values.item() for step in range(5)]
+    assert replayed.why == "ValueError: what is replayed is not what was recorded"
+    assert found[:3] == [0, 2, 4]
 
 
 PHASED = {

@@ -1,0 +1,87 @@
+"""What runs on a GPU: laws of stacks there, whole runs and sweeps; nothing of it is tested where there is none."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from benchmark.experiment import run
+from models.sampling import borrowed
+from tests.support.choices import names_in, on_a_gpu
+from tests.training import test_stacked as laws
+from tests.training.test_stacked import replays  # noqa: F401
+
+pytestmark = on_a_gpu
+CHEAP = ("dataset=noise", "model=mlp", "model.encoder_hidden=[16]", "model.decoder_hidden=[16]", "trainer.steps=60")
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    monkeypatch.setattr(laws.place, "device", torch.device("cuda"))
+
+
+@pytest.mark.parametrize("name", [name for name in names_in("objective") if name != "untrained"])
+def test_members_of_a_stack_train_as_they_would_alone(name, gpu, replays):  # noqa: F811
+    more = ["objective.hidden=[5]"] if name == "factor_vae" else []
+    laws.held(laws.differing(laws.plan_of(f"objective={name}", *more)), 3, [(0, 1, 2), (1,)])
+    assert {one.why for one in replays} == {""}
+
+
+@pytest.mark.parametrize("heads", laws.HEADS, ids=lambda heads: "-".join(text.partition("=")[2] for text in heads))
+def test_so_they_do_with_any_heads(heads, gpu, replays):  # noqa: F811
+    laws.held(laws.differing(laws.plan_of(*heads), steps=6), 2, [(0, 1), (1,)])
+    assert {one.why for one in replays} == {""}
+
+
+def test_so_do_convolutions(gpu, replays):  # noqa: F811
+    plan = laws.COMPOSER.plan(["model=conv", "model.latent_dim=2", "model.channels=[3,4]", "model.hidden=[5]"])
+    laws.held(laws.differing(plan, steps=6, precision="fp32"), 2, [(0, 1), (1,)])
+    assert {one.why for one in replays} == {""}
+
+
+@pytest.mark.parametrize("case", laws.PHASED)
+def test_so_do_phases(case, gpu, replays):  # noqa: F811
+    overrides, options = laws.PHASED[case]
+    laws.held(laws.differing(laws.plan_of(*overrides), **options), 2, [(0, 1), (1,)])
+    assert {one.why for one in replays} == {""}
+
+
+@pytest.mark.parametrize("rates", ["one rate", "a rate each"])
+@pytest.mark.parametrize("optimizer", laws.OPTIMISERS)
+def test_so_do_all_optimisers(optimizer, rates, gpu):
+    laws.test_so_do_all_optimisers(optimizer, rates)
+
+
+def test_what_asks_for_the_number_of_a_step_is_computed_at_every_step(gpu, replays):  # noqa: F811
+    laws.test_what_asks_for_the_number_of_a_step_is_computed_at_every_step(replays)
+
+
+def test_so_is_what_remembers_on_the_way(gpu):
+    laws.test_so_is_what_remembers_on_the_way(None)
+
+
+def test_a_member_that_diverges_is_left_and_the_others_go_on(gpu):
+    laws.test_a_member_that_diverges_is_left_and_named_and_the_others_go_on()
+
+
+def test_a_run_that_is_repeated_has_the_same_scores(tmp_path):
+    """On the same machine, to the bit."""
+    one, other = (run(CHEAP, device="cuda", results_dir=tmp_path / name) for name in "ab")
+    assert one.provenance["device"] == "cuda"
+    assert [(score.name, score.value) for score in one.scores] == [(score.name, score.value) for score in other.scores]
+
+
+def test_convolutions_are_of_float32_and_no_less():
+    x, weight = torch.randn(8, 64, 16, 16, device="cuda"), torch.randn(64, 64, 3, 3, device="cuda")
+    run([*CHEAP, "metrics=[rate_distortion]"], device="cuda")
+    found, exact = (torch.nn.functional.conv2d(x.to(kind), weight.to(kind)) for kind in (torch.float32, torch.float64))
+    assert (found - exact).abs().max() / exact.abs().max() < 1e-5  # the shorter floats of matrix units: 1e-3
+
+
+def test_a_stream_is_lent_and_the_global_one_is_left_as_it_was():
+    generator = torch.Generator("cuda").manual_seed(0)
+    before = torch.cuda.get_rng_state()
+    with borrowed(generator):
+        drawn = torch.randn(4, device="cuda")
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+    assert torch.equal(drawn, torch.randn(4, device="cuda", generator=torch.Generator("cuda").manual_seed(0)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from models.aggregate import Estimator, aggregate
@@ -73,7 +72,8 @@ def dip_vae(
     S = Cov_x E[z|x] (kind i), plus E_x Cov[z|x] (kind ii).
     """
     inference = model.infer(batch.x, 1, batch.noise)
-    covariance = torch.atleast_2d(torch.cov(inference.posterior.mean.T, correction=0))
+    centred = inference.posterior.mean - inference.posterior.mean.mean(0)
+    covariance = centred.T @ centred / len(centred)
     if kind == "ii":
         covariance = covariance + mean_covariance(inference.posterior)
     diagonal = covariance.diagonal()

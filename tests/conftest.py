@@ -10,6 +10,8 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many test processes as cores: more threads would only be in the way
 
+import torch
+
 from benchmark.store.provenance import package_state
 from benchmark.training.loading import with_data
 from metrics import declared
@@ -20,6 +22,19 @@ from tests.support.composing import compose
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files whose tests start processes come first: they last longest, and the end is shared evenly."""
     items.sort(key=lambda item: "sweeping" not in item.path.parts)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_gpu_but_where_it_is_asked_for(request):
+    """What is tested is the same on every machine; tests/training/test_on_a_gpu.py is of GPUs."""
+    if getattr(request.module, "ON_A_GPU", False):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")  # of processes that a test starts
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        patch.setattr(torch.cuda, "device_count", lambda: 0)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -56,10 +56,11 @@ def trained_scores(table: pd.DataFrame) -> pd.DataFrame:
     rows = rows[rows["num_labels"].isna() | rows["num_labels"].isin([FEW]) | rows["num_labels"].eq(largest)]
     labels = rows["num_labels"].map(lambda n: "" if pd.isna(n) else f" ({n} labels)")
     several = rows.groupby("group")["model"].transform("nunique") > 1
-    model = (" " + rows["model"]).where(several, "")
+    text = rows[["metric", "model", "objective", "varied"]].astype(str)  # columns without rows have no type of text
+    model = (" " + text["model"]).where(several, "")
     method = rows.groupby("group")["objective"].transform(lambda names: methods_of(list(names))) + model
-    configuration = rows["objective"] + model + "\n" + rows["varied"]
-    return rows.assign(method=method, configuration=configuration, score=rows["metric"] + labels)
+    configuration = text["objective"] + model + "\n" + text["varied"]
+    return rows.assign(method=method, configuration=configuration, score=text["metric"] + labels)
 
 
 def variance_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from benchmark.training.pixels import Pixels
 from benchmark.training.recorded import recordable
 from benchmark.training.setup import Setup, train
 from benchmark.training.stacked import Outcome, together
-from benchmark.training.stacks import why_alone
+from benchmark.training.stacks import why_never
 from benchmark.training.validation import Row
 
 
@@ -43,7 +43,7 @@ def train_anew(setup: Setup) -> Training:
 
 def _replayed(setup: Setup, validation: Pixels, journal: RunJournal) -> list[Row] | None:
     """Train as a stack of one where its steps can be recorded: the same, in a tenth of the time. None where not."""
-    if not recordable(setup.device) or why_alone(setup.plan):
+    if not recordable(setup.device) or why_never(setup.plan):
         return None
     with suppress(NotAlike):
         for _, outcome in together([_course(setup, validation, journal)]):

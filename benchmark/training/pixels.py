@@ -30,8 +30,9 @@ class Pixels:
         self.block = 1024 if self.lazy else 8192  # examples at a time where all are wanted
         self.shape = dataset.shape
         self.size = int(np.prod(dataset.shape))
-        shifts = torch.arange(7, -1, -1, device=device)
-        self.bits = ((torch.arange(256, device=device)[:, None] >> shifts) & 1).float()  # of each byte, (256, 8)
+        self.shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=device)
+        every = torch.arange(256, dtype=torch.uint8, device=device)
+        self.bits = ((every[:, None] >> self.shifts) & 1).float()  # of each byte, (256, 8)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -44,7 +45,7 @@ class Pixels:
         """The same for rows (M, B) of stacked models, (M, B, *shape), each binarised from a generator of its own."""
         images = self._stored(rows.flatten())
         if self.dataset.storage == "bits":
-            images = embedding(images.int(), self.bits).flatten(1)[:, : self.size].contiguous()
+            images = self._unpacked(images)[:, : self.size].contiguous()
         elif self.dataset.storage == "uint8" and self.dataset.binarisation == "dynamic":
             images = _bernoulli(images.unflatten(0, rows.shape), generators)
         elif self.dataset.storage == "uint8":
@@ -61,10 +62,18 @@ class Pixels:
         return (total / scale / count).float()
 
     def drawn(self, evaluation_seed: int, split: str) -> Tensor:
-        """All examples (N, *shape) in one draw that depends on the data set and the seed of evaluation alone."""
-        generator = torch_stream(evaluation_seed, f"draw {split}", self.device)
+        """All examples (N, *shape) in one draw that depends on the data set and the seed of evaluation alone: it is
+        drawn by the CPU, wherever the examples are."""
+        generator = torch_stream(evaluation_seed, f"draw {split}")
         rows = torch.arange(len(self), device=self.device)
         return torch.cat([self.batch(part, generator) for part in torch.split(rows, self.block)])
+
+    def _unpacked(self, images: Tensor) -> Tensor:
+        """The bits of each byte (n, bytes), (n, 8 bytes): looked up on a processor, shifted on a GPU, which is slow at
+        looking up eight numbers."""
+        if images.device.type == "cpu":
+            return embedding(images.int(), self.bits).flatten(1)
+        return ((images[:, :, None] >> self.shifts) & 1).flatten(1).float()
 
     def _stored(self, rows: Tensor) -> Tensor:
         return self._read(self.rows[rows.cpu().numpy()]) if self.images is None else self.images[rows]
@@ -98,7 +107,7 @@ def _bernoulli(images: Tensor, generators: Sequence[Generator]) -> Tensor:
 
 
 def _words(images: Tensor, generator: Generator) -> Tensor:
-    """16 random bits for each value."""
+    """16 random bits for each value, from a generator of any device."""
     # cut from 64-bit integers: three times as fast as one float each
-    words = torch.randint(-(2**63), 2**63 - 1, (images.numel() // 4 + 1,), generator=generator, device=images.device)
-    return words.view(torch.int16)[: images.numel()].view(images.shape)
+    words = torch.randint(-(2**63), 2**63 - 1, (images.numel() // 4 + 1,), generator=generator, device=generator.device)
+    return words.view(torch.int16)[: images.numel()].view(images.shape).to(images.device)

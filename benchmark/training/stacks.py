@@ -51,11 +51,16 @@ def why_alone(plan: Plan) -> str:
         return "nothing is trained"
     if plan.trainer.function is not fit:
         return f"trainer={plan.trainer.name} has a loop of its own"
-    if plan.trainer.options.get("compile"):
-        return "trainer.compile=true compiles the networks of one model"
     if not plan.settings.force and (plan.folder / DESCRIPTION).exists():
         return TRAINED
-    return ""
+    return why_never(plan)
+
+
+def why_never(plan: Plan) -> str:
+    """Why a run can be no part of a stack, be it of one; nothing where it may."""
+    if plan.trainer is None or plan.trainer.function is not fit:
+        return "it has no loop of ours"
+    return "trainer.compile=true compiles the networks of one model" if plan.trainer.options.get("compile") else ""
 
 
 def kind_of(plan: Plan) -> str:

@@ -55,6 +55,9 @@ class _OneRate(StackedOptimizer):
         super().__init__(updates, weights)
         self.optimizer = copy.copy(self.like)
         self.optimizer.param_groups = [{**self.like.param_groups[0], "params": list(weights)}]
+        on_device = any(self.like.param_groups[0].get(option) for option in ("fused", "capturable"))
+        for weight, state in zip(weights, self.states, strict=True):
+            state |= {"step": state["step"].to(weight.device)} if on_device and "step" in state else {}
         self.optimizer.state = defaultdict(dict, zip(weights, self.states, strict=True))
 
     def _step(self, gradients: Sequence[Tensor | None], rates: Sequence[float]) -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from torch.distributions import Bernoulli
 
+from benchmark.__main__ import main
+from benchmark.datasets import Dataset
 from benchmark.experiment import run
+from benchmark.store.record import read_record
+from benchmark.training.pixels import Pixels
+from models.distributions import Bits
 from models.sampling import borrowed
-from tests.support.choices import names_in, on_a_gpu
+from tests.support.choices import image_dataset, names_in, on_a_gpu
 from tests.training import test_stacked as laws
 from tests.training.test_stacked import replays  # noqa: F401
 
 pytestmark = on_a_gpu
-CHEAP = ("dataset=noise", "model=mlp", "model.encoder_hidden=[16]", "model.decoder_hidden=[16]", "trainer.steps=60")
+ON_A_GPU = True
+CHEAP = ("dataset=digits", "model=mlp", "model.encoder_hidden=[16]", "model.decoder_hidden=[16]", "trainer.steps=60")
 
 
 @pytest.fixture
@@ -68,7 +76,48 @@ def test_a_run_that_is_repeated_has_the_same_scores(tmp_path):
     """On the same machine, to the bit."""
     one, other = (run(CHEAP, device="cuda", results_dir=tmp_path / name) for name in "ab")
     assert one.provenance["device"] == "cuda"
-    assert [(score.name, score.value) for score in one.scores] == [(score.name, score.value) for score in other.scores]
+    assert one.scores
+    assert one.scores == other.scores
+
+
+def test_a_sweep_trains_its_runs_as_one_and_measures_them_on_all_cores(tmp_path, capsys):
+    small = ["model.encoder_hidden=[16]", "model.decoder_hidden=[16]", "metrics=[rate_distortion]"]
+    asked = ["-m", "dataset=digits", "model=mlp", *small, "objective=beta_vae", "objective.beta=1,4", "seed=0,1"]
+    where = ["device=cuda", f"results_dir={tmp_path}", "trainer.steps=60"]
+    assert main([*asked, *where]) == 0
+    assert "4 to do on 4 processes, 4 of them in 1 stacks of up to 4" in capsys.readouterr().out
+    found = [read_record(folder) for folder in sorted(tmp_path.glob("*/runs/*"))]
+    assert [(record.status, record.provenance["stacked"]) for record in found] == [("finished", 4)] * 4
+    assert [record.provenance["device"] for record in found] == ["cuda:0"] * 4
+
+
+def test_test_images_are_the_same_on_every_device(tmp_path):
+    data = image_dataset((1, 6, 6))
+    one, other = (Pixels(data, "test", torch.device(device)).drawn(3, "test").cpu() for device in ("cpu", "cuda"))
+    assert torch.equal(one, other)
+
+
+def test_bits_are_unpacked_alike():
+    packed = np.random.default_rng(0).integers(0, 256, (20, 5)).astype(np.uint8)
+    data = Dataset("bits", packed, (1, 6, 6), "bits", "none", {"test": np.arange(20)})
+    here, there = (Pixels(data, "test", torch.device(device)) for device in ("cpu", "cuda"))
+    rows = torch.tensor([3, 1, 19])
+    assert torch.equal(here.batch(rows, None), there.batch(rows.cuda(), None).cpu())
+    assert torch.equal(
+        here.batch(rows, None).flatten(1), torch.from_numpy(np.unpackbits(packed[rows], 1)[:, :36]).float()
+    )
+
+
+def test_the_density_of_bits_is_torchs_own():
+    logits, x = torch.randn(3, 4, 5, device="cuda", dtype=torch.double), torch.rand(4, 5, device="cuda").double()
+    logits[0, 0] = torch.tensor([800.0, -800.0, 40.0, -40.0, 0.0])
+    found = []
+    for kind in (Bernoulli, Bits):
+        given = [part.clone().requires_grad_() for part in (logits, x)]
+        density = kind(logits=given[0], validate_args=False).log_prob(given[1])
+        found.append([density, *torch.autograd.grad(density.square().sum(), given)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
 def test_convolutions_are_of_float32_and_no_less():

@@ -86,7 +86,7 @@ def test_a_sweep_trains_its_runs_as_one_and_measures_them_on_all_cores(tmp_path,
     where = ["device=cuda", f"results_dir={tmp_path}", "trainer.steps=60"]
     assert main([*asked, *where]) == 0
     assert "4 to do on 4 processes, 4 of them in 1 stacks of up to 4" in capsys.readouterr().out
-    found = [read_record(folder) for folder in sorted(tmp_path.glob("*/runs/*"))]
+    found = [read_record(path.parent) for path in sorted(tmp_path.glob("*/runs/*/record.json"))]
     assert [(record.status, record.provenance["stacked"]) for record in found] == [("finished", 4)] * 4
     assert [record.provenance["device"] for record in found] == ["cuda:0"] * 4
 

@@ -101,7 +101,7 @@ class GaussianMixture(MixtureSameFamily):
 
 
 class Bits(Bernoulli):
-    """Bernoulli by logits, whose log-density takes a GPU a third of the time."""
+    """Bernoulli by logits, whose log-density takes a GPU a quarter of the time."""
 
     def log_prob(self, value: Tensor) -> Tensor:
         """x l - log(1 + exp(l)), of the shape of both."""

@@ -49,7 +49,7 @@ def _perceptron(shape: tuple[int, ...], hidden: int, latent: int, size: int, cou
     layers = [(pixels, hidden), (hidden, 2 * latent), (latent, hidden), (hidden, pixels)]
     products = training_products(size, layers, torch.empty(0, device=DEVICE))
     found = interleaved({**timed, "products": lambda: [products() for _ in range(count * steps)]}, rounds=5)
-    limit = ("its matrix products", found["products"])
+    limit = ("its matrix products, one model after the other", found["products"])
     peer = ("one at a time", _of_all(found["alone"], count))
     name = f"{count} models {pixels}-{hidden}-{latent}, batch {size}"
     return Row(name, count * steps, "steps", found["stacked"], *limit, *peer)

@@ -77,10 +77,10 @@ def trainers(settings: Settings, workers: int) -> int:
 
 
 def gpu_memory(name: str) -> int:
-    """Bytes of a GPU."""
+    """Bytes of a GPU; none where there is none."""
     import torch
 
-    return int(torch.cuda.get_device_properties(name).total_memory)
+    return int(torch.cuda.get_device_properties(name).total_memory) if torch.cuda.device_count() else 0
 
 
 def _is_gpu(device: str) -> bool:

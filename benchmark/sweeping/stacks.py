@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -45,10 +46,18 @@ def train_stack(plans: Sequence[Plan]) -> Trained:
     except torch.OutOfMemoryError:
         if len(plans) == 1:
             raise
-    torch.cuda.empty_cache()
+    finally:
+        _give_back()
     half = len(plans) // 2
     one, other = train_stack(plans[:half]), train_stack(plans[half:])
     return Trained(one.done + other.done, one.failed + other.failed, one.alone or other.alone)
+
+
+def _give_back() -> None:
+    """Leave what trained on a GPU to those who measure there."""
+    if torch.cuda.is_initialized():
+        gc.collect()  # a recorded step holds its memory as long as it is there
+        torch.cuda.empty_cache()
 
 
 def _is_free(plan: Plan, claims: ExitStack) -> bool:

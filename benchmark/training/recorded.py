@@ -5,6 +5,7 @@ A step of small networks is spent waiting for Python: 4 ms of a perceptron's on 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -63,12 +64,13 @@ class Replayed:
         self.x, self.step = x.clone(), torch.zeros((), dtype=torch.float64, device=x.device)
         self.draws = Placed(self.each.asked, len(x))
         try:
-            self.replay = recorded(self._compute)
+            self.replay = recorded(self._compute, x.device)
             self._refuse_unlike()
-        except torch.OutOfMemoryError:
-            raise
         except Exception as error:  # torch says no in many ways
+            if isinstance(error, torch.OutOfMemoryError) and len(x) > 1:  # half of them may have room
+                raise
             self.why, self.replay = f"{type(error).__name__}: {' '.join(str(error).split())}", None
+            print(f"note: every step is computed by itself, for none can be recorded ({self.why})", file=sys.stderr)
 
     def _compute(self) -> None:
         self.draws.rewind()
@@ -99,10 +101,10 @@ def recordable(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def recorded(compute: Callable[[], None]) -> Callable[[], Any]:
+def recorded(compute: Callable[[], None], device: torch.device) -> Callable[[], Any]:
     """What computes it again where everything lies now; that it computes it now is not promised."""
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.device(device), torch.cuda.graph(graph):
         compute()
     return graph.replay
 

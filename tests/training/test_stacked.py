@@ -241,7 +241,7 @@ def replays(monkeypatch):
     was recorded."""
     found = []
 
-    def recorded(compute):
+    def recorded(compute, device):
         with Blind():
             compute()
         return compute

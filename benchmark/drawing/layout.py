@@ -58,10 +58,11 @@ def lay_out(
 
     entry = KEY + width_of((str(one.get_label()) for one in legend), LABEL)
     aside = entry + EDGE if legend and beside else 0.0
-    width = _width(blocks, head, sides) + aside
+    panels_end = max(_right(row, sides) for block in blocks for row in block.rows)
+    width = max(_width(blocks, head, sides), panels_end + aside)
     across = 1 if beside else max(1, int((width - 2 * EDGE) / entry))
     listed = ENTRY * -(-len(legend) // across) + EDGE if legend else 0.0
-    room = width - aside - sides.left - EDGE
+    room = (panels_end if aside else width) - sides.left - EDGE
     blocks = [block._replace(title=wrapped(block.title, room, TITLE, "bold")) for block in blocks]
     head = wrapped(head, width - 2 * EDGE, HEAD)
     above = 2 * EDGE + _height_of(head, HEAD)
@@ -71,7 +72,7 @@ def lay_out(
     figure.suptitle(head, fontsize=HEAD, y=1 - EDGE / height, va="top")
     if legend:
         top = above + blocks[0].rows[0].above - EDGE if not blocks[0].title else above
-        corner = ((width - aside) / width, 1 - top / height)
+        corner = (panels_end / width, 1 - top / height)
         place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": corner} if beside else {"loc": "lower center"}
         figure.legend(handles=legend, ncols=across, frameon=False, fontsize=LABEL, **place)
     return figure, _placed(figure, blocks, height - above, sides)

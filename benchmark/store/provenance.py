@@ -7,7 +7,7 @@ import hashlib
 import platform
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
 from importlib.util import find_spec
@@ -52,10 +52,16 @@ def _version_of(package: str) -> str:
     named = [entry.dist for entry in entry_points(group="betterbound") if entry.value.partition(":")[0] == package]
     for distribution in filter(None, named):
         return distribution.version
-    for name in (package, *packages_distributions().get(package, ())):
+    for name in (package, *_distributions().get(package, ())):
         with suppress(PackageNotFoundError):
             return version(name)
     return "unknown"
+
+
+@functools.cache
+def _distributions() -> Mapping[str, Sequence[str]]:
+    """The distributions that each import name belongs to, for which all that is installed is looked through."""
+    return packages_distributions()
 
 
 def _versions() -> dict[str, str]:

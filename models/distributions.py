@@ -117,7 +117,7 @@ class LogBernoulli(torch.autograd.Function):
 
     @staticmethod
     def forward(logits: Tensor, x: Tensor) -> Tensor:
-        return (logits * x).sub_(softplus(logits))
+        return (logits * x).sub_(softplus(logits, threshold=40))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:

@@ -50,7 +50,8 @@ def print_dry_run(plans: Sequence[Plan], here: bool = True) -> None:
         else "one after the other, on this machine's CPU"
     )
     stacked = said_of(stacks_of(left, trainers(plans[0].settings, workers))) if here else ""
-    print(f"{len(plans)} runs, {len(left)} left{stacked}: about {total / workers / 60:.1f} minutes {where}")
+    rough = " or less, for they were timed one by one" if stacked else ""
+    print(f"{len(plans)} runs, {len(left)} left{stacked}: about {total / workers / 60:.1f} minutes{rough} {where}")
 
 
 def _seconds(plan: Plan, plans: Sequence[Plan], known: dict[str, float]) -> float:

@@ -1,4 +1,4 @@
-"""What this process may use of the machine: cores and memory that were allotted to it, a device for each worker."""
+"""What this process may use of the machine: cores and memory that were allotted to it, devices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cores() -> int:
 
 
 def devices(name: str) -> list[str]:
-    """The devices over which workers are spread: every GPU for auto and cuda, else the one that was named."""
+    """The devices that a name stands for: every GPU for auto and cuda, else the one that was named."""
     import torch
 
     count = torch.cuda.device_count()
@@ -57,7 +57,8 @@ def need_of(plan: Plan) -> int:
 
 def processes(settings: Settings, runs: int, need: int = 0) -> int:
     """How many workers so many runs get, never more than runs: as asked for, else as many as the cores have room for by
-    their threads, and the memory, also that of GPUs, by what each of them needs; one for each GPU at least."""
+    their threads, and the memory, also that of each GPU, which all of them use, by what each of them needs; one for
+    each GPU at least."""
     chosen = devices(settings.device)
     if settings.workers is not None:
         return min(settings.workers, max(runs, 1))
@@ -66,14 +67,14 @@ def processes(settings: Settings, runs: int, need: int = 0) -> int:
         room = int(free // need)
         print(f"note: {max(room, 1)} processes at once: each may need {need / 1e9:.1f} GB of {free / 1e9:.1f} GB free")
     if _is_gpu(chosen[0]):
-        room, least = min(room, sum(int(gpu_memory(name) // OF_A_GPU) for name in chosen)), len(chosen)
+        room, least = min(room, *(int(gpu_memory(name) // OF_A_GPU) for name in chosen)), len(chosen)
     return max(1, min(max(room, least), runs))
 
 
 def trainers(settings: Settings, workers: int) -> int:
     """How many stacks train at a time: one on each GPU, which it fills, while other workers measure; else any."""
     chosen = devices(settings.device)
-    return len(chosen) if _is_gpu(chosen[0]) else workers
+    return min(len(chosen), workers) if _is_gpu(chosen[0]) else workers
 
 
 def gpu_memory(name: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import cycle
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class Queue:
     def __init__(self, stacks: Iterable[tuple[Plan, ...]], devices: Sequence[str], trainers: int) -> None:
         self.stacks, self.single = deque[tuple[Plan, ...]](), deque[tuple[Plan, ...]]()
         turns = cycle(devices)
-        self.free, self.turns = deque(next(turns) for _ in range(trainers)), cycle(devices)
+        self.free, self.turns = deque(next(turns) for _ in range(trainers)), cycle(devices)  # for stacks, for runs
         for stack in stacks:
             self.add(stack)
 
@@ -54,6 +54,9 @@ class Queue:
     def __len__(self) -> int:
         return len(self.stacks) + len(self.single)
 
-    def plans(self) -> Iterator[Plan]:
-        """Every run that is left."""
-        return (plan for stack in (*self.stacks, *self.single) for plan in stack)
+    def emptied(self) -> list[Plan]:
+        """Every run that was left, when nobody is there to do it."""
+        left = [plan for stack in (*self.stacks, *self.single) for plan in stack]
+        self.stacks.clear()
+        self.single.clear()
+        return left

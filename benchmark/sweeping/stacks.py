@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from benchmark.store.record import FILE, make_way
 from benchmark.training.kept import trained_together
 from benchmark.training.mapped import NotAlike
 from benchmark.training.memory import keep_freed_blocks
+from benchmark.training.recorded import give_back
 from benchmark.training.setup import build_several
 from benchmark.training.stacks import TRAINED, size_of, why_alone
 from benchmark.training.threads import threads
@@ -47,17 +47,10 @@ def train_stack(plans: Sequence[Plan]) -> Trained:
         if len(plans) == 1:
             raise
     finally:
-        _give_back()
+        give_back()
     half = len(plans) // 2
     one, other = train_stack(plans[:half]), train_stack(plans[half:])
     return Trained(one.done + other.done, one.failed + other.failed, one.alone or other.alone)
-
-
-def _give_back() -> None:
-    """Leave what trained on a GPU to those who measure there."""
-    if torch.cuda.is_initialized():
-        gc.collect()  # a recorded step holds its memory as long as it is there
-        torch.cuda.empty_cache()
 
 
 def _is_free(plan: Plan, claims: ExitStack) -> bool:

@@ -26,6 +26,7 @@ from benchmark.sweeping.machine import devices, trainers
 from benchmark.sweeping.queue import Queue, Task
 from benchmark.sweeping.stacks import Trained, after, first_line, train_stack
 from benchmark.training.progress import bar, note
+from benchmark.training.recorded import give_back
 from benchmark.training.stacks import stacks_of
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -97,11 +98,12 @@ def _watch(
     places = trainers(settings, workers)
     queue = Queue(stacks_of(plans, places), devices(settings.device), places)
     while queue or waiting:
-        left += _ask(pool, queue, waiting, workers + AHEAD)
+        # where a stack waits for its device, nothing is to be in its way when it is free
+        left += _ask(pool, queue, waiting, workers + (0 if queue.stacks else AHEAD))
         note(progress, running=min(workers, len(waiting)), failed=len(failures))
         done, _ = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
         if waiting and not done and not pool.active:  # it broke while it was asked, and will never answer
-            return [*left, *queue.plans(), *(plan for task in waiting.values() for plan in task.stack)]
+            return [*left, *queue.emptied(), *(plan for task in waiting.values() for plan in task.stack)]
         for future in done:
             task, error = waiting.pop(future), future.exception()
             queue.ended(task)
@@ -124,23 +126,31 @@ def _watch(
 
 def _ask(pool: ProcessPool, queue: Queue, waiting: Waiting, most: int) -> list[Plan]:
     """Give the pool what may begin, so that it has at most so many tasks; returns what a broken one takes no more."""
-    left: list[Plan] = []
     with _uninterruptible_children():
         while len(waiting) < most and (task := queue.next()) is not None:
             try:
                 waiting[pool.schedule(_work, args=[task])] = task
             except RuntimeError:
-                left += task.stack
-    return left
+                return [*task.stack, *queue.emptied()]
+    return []
 
 
 def _work(task: Task) -> Trained | None:
     """One run, or the training of several, after which each of them is asked for by itself."""
-    here = [replace(plan, settings=replace(plan.settings, device=task.device)) for plan in task.stack]
+    here = [_on(plan, task.device) for plan in task.stack]
     if task.is_stack:
         return train_stack(here)
-    execute(here[0], wait=False)
+    try:
+        execute(here[0], wait=False)
+    finally:
+        give_back()
     return None
+
+
+def _on(plan: Plan, device: str) -> Plan:
+    """A plan for one of the devices that its own stands for."""
+    chosen = device if device in devices(plan.settings.device) else plan.settings.device
+    return replace(plan, settings=replace(plan.settings, device=chosen))
 
 
 def _failed(plan: Plan, error: BaseException) -> Failure:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import fields
+
+from torch.nn import Module
 
 from benchmark.config.components import Component
 from benchmark.config.plan import Plan
@@ -13,12 +16,12 @@ from benchmark.store.checkpoint import Training, load_checkpoint, save_checkpoin
 from benchmark.store.history import write_rows
 from benchmark.training.course import Course, Options
 from benchmark.training.fit import fit
-from benchmark.training.journal import RunJournal
-from benchmark.training.mapped import NotAlike
+from benchmark.training.journal import Journal, RunJournal
+from benchmark.training.mapped import in_a_line
 from benchmark.training.pixels import Pixels
 from benchmark.training.recorded import recordable
 from benchmark.training.setup import Setup, train
-from benchmark.training.stacked import Outcome, together
+from benchmark.training.stacked import Outcome, alike, together
 from benchmark.training.stacks import why_never
 from benchmark.training.validation import Row
 
@@ -32,24 +35,37 @@ def trained_before(setup: Setup) -> Training | None:
 def train_anew(setup: Setup) -> Training:
     """Train, from what the journal kept or from the start; returns what is known of the training."""
     plan = setup.plan
-    journal = _journal(plan)
+    journal, validation = _journal(plan), Pixels(setup.dataset, "validation", setup.device)
     try:
-        validation = Pixels(setup.dataset, "validation", setup.device)
-        history = _replayed(setup, validation, journal) or train(setup, validation, journal=journal)
+        history = _replayed(setup, validation, journal)
+        if history is None:
+            journal = _journal(plan)
+            history = train(setup, validation, journal=journal)
     except FloatingPointError as error:
         raise _diverged(plan, journal, error) from error
     return _keep(setup, journal, history)
 
 
 def _replayed(setup: Setup, validation: Pixels, journal: RunJournal) -> list[Row] | None:
-    """Train as a stack of one where its steps can be recorded: the same, in a tenth of the time. None where not."""
+    """Train as a stack of one where a GPU can record steps: the same, in a tenth of the time. None, and a line, where
+    not: then the run has its first weights again, and what the journal kept."""
     if not recordable(setup.device) or why_never(setup.plan):
         return None
-    with suppress(NotAlike):
-        for _, outcome in together([_course(setup, validation, journal)]):
-            if isinstance(outcome, Exception):
-                raise outcome
-            return outcome
+    modules = [one for one in (setup.model, *setup.objectives) if isinstance(one, Module)]
+    before = [copy.deepcopy(module.state_dict()) for module in modules]
+    try:
+        alike([_course(setup, validation, Journal())])  # before the journal counts that it was gone on from
+        [(_, outcome)] = together([_course(setup, validation, journal)])
+        if isinstance(outcome, Exception):
+            raise outcome
+    except (FloatingPointError, OSError):
+        raise
+    except Exception as error:  # torch says no in many ways
+        print(f"note: {setup.plan.folder.name} trains step by step ({in_a_line(error)})", file=sys.stderr, flush=True)
+    else:
+        return outcome
+    for module, state in zip(modules, before, strict=True):
+        module.load_state_dict(state)
     return None
 
 
@@ -80,7 +96,7 @@ def _settled(setup: Setup, journal: RunJournal, outcome: Outcome) -> Training | 
         return error
 
 
-def _course(setup: Setup, validation: Pixels, journal: RunJournal) -> Course:
+def _course(setup: Setup, validation: Pixels, journal: Journal) -> Course:
     assert setup.model is not None
     assert setup.plan.trainer is not None
     options = options_of(setup.plan.trainer)

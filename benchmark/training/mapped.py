@@ -24,6 +24,11 @@ class NotAlike(ValueError):
     """These models cannot be trained as one program."""
 
 
+def in_a_line(error: Exception) -> str:
+    """What an error of torch's says, which may be many lines."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 class Whole(nn.Module):
     """A model and what its objectives have of their own: all weights in one tree."""
 
@@ -130,7 +135,7 @@ def refuse_unlike(first: Member, last: Member) -> Tree:
     except NotAlike:
         raise
     except Exception as error:  # torch says no in many ways
-        raise NotAlike(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
+        raise NotAlike(in_a_line(error)) from error
 
 
 def _copied(one: Member) -> tuple[Member, Whole, Sequence[Value]]:

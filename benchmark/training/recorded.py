@@ -5,6 +5,7 @@ A step of small networks is spent waiting for Python: 4 ms of a perceptron's on 
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from benchmark.training.mapped import in_a_line
 from models.noise import Each, Noise, Placed, Source, Stream
 
 BEFORE = 3  # steps that are taken as they are: libraries set themselves up meanwhile
@@ -29,67 +31,70 @@ class Found(NamedTuple):
 Compute = Callable[[Tensor, Step, Source], Found]  # of images (M, B, *shape), a step, and draws
 
 
+class Record(NamedTuple):
+    """A step that was recorded: what it reads, what replays it, and where its results then lie."""
+
+    x: Tensor
+    step: Tensor
+    draws: Placed
+    replay: Callable[[], Any]
+    found: Callable[[], Found]
+
+
 class Replayed:
     """A computation that is the same at every step but for images, draws and the number of the step.
 
     On the CPU, and where the accelerator cannot record it (it asks for a number on the way) or computes something else
     from what it recorded, every step is computed as it is; `why` says so. Draws come from the streams as they would
-    otherwise.
+    otherwise. The computation is given anew with each step, and not kept.
     """
 
-    def __init__(self, compute: Compute, streams: Sequence[Noise]) -> None:
-        self.compute, self.streams = compute, streams
-        self.plain, self.why = 0, ""
-        self.replay: Callable[[], Any] | None = None
+    def __init__(self, streams: Sequence[Noise]) -> None:
+        self.each = Each(streams)
+        self.own = [stream for stream in streams if isinstance(stream, Stream)]
+        self.plain, self.why = 0, "" if len(self.own) == len(streams) else "a noise of another kind"
+        self.record: Record | None = None
 
-    def __call__(self, x: Tensor, step: int) -> Found:
+    def __call__(self, compute: Compute, x: Tensor, step: int) -> Found:
         """Values and gradients at a step, which are overwritten by the next one."""
-        if self.replay is None and not self.why and self.plain == BEFORE:
-            self._record(x)
-        if self.replay is None:
+        if self.record is None and not self.why and self.plain == BEFORE and recordable(x.device):
+            self.record = self._recorded(compute, x)
+        if self.record is None:
             self.plain += 1
-            self.each = Each(self.streams)
-            return self.compute(x, step, self.each)
-        self.x.copy_(x)
-        self.step.fill_(step)
-        self.draws.fill(self.own)
-        self.replay()
-        return self.found
+            self.each.asked.clear()
+            return compute(x, step, self.each)
+        self.record.x.copy_(x)
+        self.record.step.fill_(step)
+        self.record.draws.fill(self.own)
+        self.record.replay()
+        return self.record.found()
 
-    def _record(self, x: Tensor) -> None:
-        self.own = [stream for stream in self.streams if isinstance(stream, Stream)]
-        self.why = "" if recordable(x.device) and len(self.own) == len(self.streams) else "there is no GPU"
-        if self.why:
-            return
-        self.x, self.step = x.clone(), torch.zeros((), dtype=torch.float64, device=x.device)
-        self.draws = Placed(self.each.asked, len(x))
+    def _recorded(self, compute: Compute, x: Tensor) -> Record | None:
         try:
-            self.replay = recorded(self._compute, x.device)
-            self._refuse_unlike()
+            record = recorded(compute, x.clone(), Placed(self.each.asked, len(x)))
+            _refuse_unlike(record, compute)
         except Exception as error:  # torch says no in many ways
             if isinstance(error, torch.OutOfMemoryError) and len(x) > 1:  # half of them may have room
                 raise
-            self.why, self.replay = f"{type(error).__name__}: {' '.join(str(error).split())}", None
+            self.why = in_a_line(error)
             print(f"note: every step is computed by itself, for none can be recorded ({self.why})", file=sys.stderr)
+            return None
+        return record
 
-    def _compute(self) -> None:
-        self.draws.rewind()
-        self.found = self.compute(self.x, self.step, self.draws)
 
-    def _refuse_unlike(self) -> None:
-        """ValueError unless what is replayed is what is computed, at a step and with draws that nobody recorded."""
-        assert self.replay is not None
-        for step in (1, 2):
-            self.step.fill_(step)
-            self.draws.fill([Stream.seeded(step + place, self.x.device) for place in range(len(self.own))])
-            self.replay()
-            self.draws.rewind()
-            plain = self.compute(self.x, step, self.draws)
-            sizes = [other.nan_to_num(0, 0, 0).abs().max().item() for other in _tensors(plain)]
-            least = CLOSE * max(sizes[1:], default=0.0)  # a gradient of nothing but rounding is no other's equal
-            for one, other, size in zip(_tensors(self.found), _tensors(plain), sizes, strict=True):
-                if not torch.allclose(one, other, rtol=0, atol=CLOSE * max(size, least), equal_nan=True):
-                    raise ValueError("what is replayed is not what was recorded")
+def _refuse_unlike(record: Record, compute: Compute) -> None:
+    """ValueError unless what is replayed is what is computed, at a step and with draws that nobody recorded."""
+    for step in (1, 2):
+        record.step.fill_(step)
+        record.draws.fill([Stream.seeded(step + place, record.x.device) for place in range(len(record.x))])
+        record.replay()
+        record.draws.rewind()
+        plain = _tensors(compute(record.x, step, record.draws))
+        sizes = [tensor.nan_to_num(0, 0, 0).abs().max().item() for tensor in plain]
+        least = CLOSE * max(sizes[1:], default=0.0)  # a gradient of nothing but rounding is no other's equal
+        for one, other, size in zip(_tensors(record.found()), plain, sizes, strict=True):
+            if not torch.allclose(one, other, rtol=0, atol=CLOSE * max(size, least), equal_nan=True):
+                raise ValueError("what is replayed is not what was recorded")
 
 
 def _tensors(found: Found) -> list[Tensor]:
@@ -101,12 +106,20 @@ def recordable(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def recorded(compute: Callable[[], None], device: torch.device) -> Callable[[], Any]:
-    """What computes it again where everything lies now; that it computes it now is not promised."""
+def recorded(compute: Compute, x: Tensor, draws: Placed) -> Record:
+    """A step of those images and draws, wherever they then lie, and of a number that is a tensor."""
+    step, found = x.new_zeros(()), list[Found]()
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.device(device), torch.cuda.graph(graph):
-        compute()
-    return graph.replay
+    with torch.cuda.device(x.device), torch.cuda.graph(graph):
+        found.append(compute(x, step, draws))
+    return Record(x, step, draws, graph.replay, lambda: found[0])
+
+
+def give_back() -> None:
+    """Leave what a run held of a GPU to the others."""
+    if torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:

@@ -87,7 +87,6 @@ def build(plan: Plan, dataset: Dataset | None = None, num_train: int | None = No
     dataset = load_dataset(plan.dataset, plan.settings) if dataset is None else dataset
     measure_of(plan, dataset)
     device = device_of(plan.settings.device)
-    all_of_float32()
     setup = Setup(plan, dataset, device, Drawn(dataset, device, plan.settings.evaluation_seed))
     if plan.is_reference:
         codes = plan.model.build()(dataset, numpy_stream(plan.settings.seed, "initialisation"))
@@ -142,6 +141,7 @@ def assembled(
     examples: Examples | None = None,
 ) -> VAE:
     """The model of a network and its heads, or of itself where it takes none; its parts know each other."""
+    all_of_float32()
     given = (Heads(**{head: part.build() for head, part in heads.items()}),) if heads else ()
     found = model.build()(shape, mean, *given)
     if isinstance(found, VAE):

@@ -44,9 +44,7 @@ def together(courses: Sequence[Course]) -> Iterator[tuple[int, Outcome]]:
     anyway; one that was further along when it was killed joins at its step. NotAlike, before the first step, where what
     they train by is not in a stack what it is alone, or the optimiser's rule is not known here.
     """
-    if unknown := {_name(update) for update in _updates(courses[0]) if isinstance(update, Update)} - RULES.keys():
-        raise NotAlike(f"the rule of torch.optim.{min(unknown)} takes no stack")
-    like = refuse_unlike(_member(courses[0]), _member(courses[-1]))
+    like = alike(courses)
     orders = [course.rows() for course in courses]
     going, step, total = dict(enumerate(courses)), 0, courses[0].total
     progress = bar(total, f"training {len(courses)} as one", "step", only_on_terminal=True)
@@ -63,6 +61,13 @@ def together(courses: Sequence[Course]) -> Iterator[tuple[int, Outcome]]:
             course = going.pop(here[place])
             yield here[place], error or _finished(course)
     progress.close()
+
+
+def alike(courses: Sequence[Course]) -> Tree:
+    """NotAlike where courses can be no stack; gives gradients by name, whose order in memory stacked weights take."""
+    if unknown := {_name(update) for update in _updates(courses[0]) if isinstance(update, Update)} - RULES.keys():
+        raise NotAlike(f"the rule of torch.optim.{min(unknown)} takes no stack")
+    return refuse_unlike(_member(courses[0]), _member(courses[-1]))
 
 
 def _finished(course: Course) -> list[Row]:
@@ -156,7 +161,7 @@ class _StackedUpdate:
         self.whole, self.courses, self.updates, self.weights = whole, courses, updates, weights
         self.tree, self.buffers = tree, buffers
         self.numbers = numbers_of([update.value for update in updates], weights[0])
-        self.replayed = Replayed(self._compute, [course.noise for course in courses])
+        self.replayed = Replayed([course.noise for course in courses])
         plans = {(c.options.schedule, c.options.warmup_steps, u.learning_rate) for c, u in self._pairs}
         self.shared = len(plans) == 1
         self.optimizer = optimizer_of(updates, weights, self.shared)
@@ -170,7 +175,7 @@ class _StackedUpdate:
 
     def __call__(self, x: Tensor, step: int) -> None:
         """Go up the gradients once."""
-        found = self.replayed(x, step)
+        found = self.replayed(self._compute, x, step)
         pairs = list(self._pairs)[:1] if self.shared else self._pairs
         self.optimizer.step(found.gradients, [course.rate(update.learning_rate, step) for course, update in pairs])
         self.total += found.values

@@ -18,10 +18,10 @@ TRAINED = "it is trained"
 VARYING = ("learning_rate", "warmup_steps", "schedule", "clip_norm", "patience", "stack")  # by member, as is the seed
 
 
-def stacks_of(plans: Sequence[Plan], workers: int) -> list[tuple[Plan, ...]]:
+def stacks_of(plans: Sequence[Plan], trainers: int) -> list[tuple[Plan, ...]]:
     """The plans in stacks of at most as many as `trainer.stack` says, and one by one what trains alone.
 
-    Runs of one kind are dealt out evenly; where it is `auto`, so that each of the workers has its share.
+    Runs of one kind are dealt out evenly; where it is `auto`, so that each of those who train has its share.
     """
     alone: list[Plan] = []
     kinds: dict[str, list[Plan]] = {}
@@ -32,7 +32,7 @@ def stacks_of(plans: Sequence[Plan], workers: int) -> list[tuple[Plan, ...]]:
     for several in kinds.values():
         count = -(-len(several) // size_of(several[0]))
         if _asked(several[0]) == "auto":
-            count = max(count, min(workers, len(several)))
+            count = max(count, min(trainers, len(several)))
         stacks += [tuple(several[i::count]) for i in range(count)]
     return [*stacks, *((plan,) for plan in alone)]
 
@@ -47,19 +47,17 @@ def size_of(plan: Plan) -> int:
 
 def why_alone(plan: Plan) -> str:
     """Why a run shares no stack with any other; nothing where it may."""
-    if plan.trainer is None:
-        return "nothing is trained"
-    if plan.trainer.function is not fit:
-        return f"trainer={plan.trainer.name} has a loop of its own"
-    if not plan.settings.force and (plan.folder / DESCRIPTION).exists():
-        return TRAINED
-    return why_never(plan)
+    if why := why_never(plan):
+        return why
+    return TRAINED if not plan.settings.force and (plan.folder / DESCRIPTION).exists() else ""
 
 
 def why_never(plan: Plan) -> str:
     """Why a run can be no part of a stack, be it of one; nothing where it may."""
-    if plan.trainer is None or plan.trainer.function is not fit:
-        return "it has no loop of ours"
+    if plan.trainer is None:
+        return "nothing is trained"
+    if plan.trainer.function is not fit:
+        return f"trainer={plan.trainer.name} has a loop of its own"
     return "trainer.compile=true compiles the networks of one model" if plan.trainer.options.get("compile") else ""
 
 

@@ -51,7 +51,7 @@ def test_workers_are_as_many_as_cores_and_never_more_than_runs(monkeypatch):
     assert workers(None, 100, "cpu") == 16
 
 
-@pytest.mark.parametrize(("gigabytes", "expected"), [(80, [16, 16, 3, 8]), (7, [8, 2, 3, 8]), (2, [4, 1, 3, 8])])
+@pytest.mark.parametrize(("gigabytes", "expected"), [(80, [16, 16, 3, 8]), (7, [4, 2, 3, 8]), (2, [4, 1, 3, 8])])
 def test_workers_on_gpus_are_as_many_as_cores_and_their_memory_have_room_for(monkeypatch, gigabytes, expected):
     """One trains a stack on each, the others measure what was trained."""
     monkeypatch.setattr(machine, "cores", lambda: 16)

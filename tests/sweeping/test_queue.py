@@ -11,7 +11,6 @@ def test_a_device_trains_one_stack_at_a_time_and_runs_one_by_one_share_devices()
     first, second = begun[:2]
     assert begun[:2] == [Task(("a", "b"), "x"), Task(("d", "e"), "y")]
     assert begun[2:] == [Task(("c",), "x"), Task(("h",), "y"), None]
-    assert list(queue.plans()) == ["f", "g"]
     queue.ended(begun[2])
     assert queue.next() is None
     queue.ended(second)
@@ -21,6 +20,10 @@ def test_a_device_trains_one_stack_at_a_time_and_runs_one_by_one_share_devices()
     assert not queue
     queue.ended(first)
     assert queue.next() is None
+    queue.add(("i", "j"))
+    queue.add(("k",))
+    assert queue.emptied() == ["i", "j", "k"]
+    assert not queue
 
 
 def test_where_there_is_no_gpu_all_workers_may_train():

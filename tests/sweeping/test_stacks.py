@@ -96,7 +96,7 @@ def test_runs_share_a_stack_where_numbers_and_seeds_alone_differ(plan_of_run):
 def test_stacks_are_dealt_out_evenly(plan_of_run):
     plan = plan_of_run("trainer.stack=4")
     untrained = replace(plan, objective=None, trainer=None)
-    found = stacks_of([untrained, *(seeded(plan, seed) for seed in range(10))], workers=2)
+    found = stacks_of([untrained, *(seeded(plan, seed) for seed in range(10))], trainers=2)
     assert [len(stack) for stack in found] == [4, 3, 3, 1]
     assert {plan.settings.seed for stack in found[:3] for plan in stack} == set(range(10))
 
@@ -104,10 +104,10 @@ def test_stacks_are_dealt_out_evenly(plan_of_run):
 def test_on_the_cpu_auto_is_one_and_on_gpus_each_has_its_share(plan_of_run, monkeypatch):
     plan = plan_of_run()
     plans = [seeded(plan, seed) for seed in range(6)]
-    assert [len(stack) for stack in stacks_of(plans, workers=2)] == [1] * 6
+    assert [len(stack) for stack in stacks_of(plans, trainers=2)] == [1] * 6
     monkeypatch.setattr("benchmark.training.stacks.device_of", lambda name, here: torch.device("cuda"))
-    assert [len(stack) for stack in stacks_of(plans, workers=4)] == [2, 2, 1, 1]
-    assert [len(stack) for stack in stacks_of(plans, workers=1)] == [6]
+    assert [len(stack) for stack in stacks_of(plans, trainers=4)] == [2, 2, 1, 1]
+    assert [len(stack) for stack in stacks_of(plans, trainers=1)] == [6]
 
 
 def test_one_run_is_in_one_stack(plan_of_run):
@@ -176,7 +176,7 @@ def test_a_stack_that_was_killed_goes_on_in_the_folders_of_its_runs(plan_of_run,
 def test_what_shares_no_stack_is_named(plan_of_run):
     plan = plan_of_run(*CHEAP, "trainer.stack=4")
     own = replace(plan, trainer=Component("mine", "tests.sweeping.test_stacks.several", {"stack": 4}))
-    assert [len(stack) for stack in stacks_of([own, seeded(own, 1)], workers=1)] == [1, 1]
+    assert [len(stack) for stack in stacks_of([own, seeded(own, 1)], trainers=1)] == [1, 1]
     compiled = seeded(plan, 2, compile=True)
     why = ["trainer.compile=true compiles the networks of one model", "trainer=mine has a loop of its own"]
     assert stacks.alone_because([own, plan, compiled]) == why

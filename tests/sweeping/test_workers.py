@@ -86,6 +86,23 @@ def test_a_pool_that_breaks_while_it_is_asked_is_not_waited_for(tmp_path, cache_
     assert workers._watch(Broken(), plans, 1, bar(2, "runs", "run"), []) == plans
 
 
+@pytest.mark.parametrize("stack", [1, 2])
+def test_a_broken_pool_takes_nothing_and_nothing_is_lost(tmp_path, cache_dir, stack):
+    """Also what waits for a device that a stack had which was never begun."""
+
+    class Broken:
+        active = False
+
+        def schedule(self, function, args):
+            raise RuntimeError("the pool is broken")
+
+    trained = ["objective=beta_vae", "trainer.steps=2", f"trainer.stack={stack}"]
+    folders = (f"results_dir={tmp_path}", f"cache_dir={cache_dir}")
+    plans = prepare([compose(["dataset=digits", *trained, *folders, f"seed={seed}"]) for seed in range(6)])
+    left = workers._watch(Broken(), plans, 1, bar(6, "runs", "run"), [])
+    assert sorted(plan.folder for plan in left) == sorted(plan.folder for plan in plans)
+
+
 def children(parent: int) -> list[int]:
     """Worker processes of a driver."""
     found = []

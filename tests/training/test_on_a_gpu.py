@@ -16,6 +16,7 @@ from benchmark.store.record import read_record
 from benchmark.training.pixels import Pixels
 from models.distributions import Bits
 from models.sampling import borrowed
+from tests.models import test_noise as noise_laws
 from tests.support.choices import image_dataset, names_in, on_a_gpu
 from tests.training import test_stacked as laws
 from tests.training.test_stacked import replays  # noqa: F401
@@ -34,32 +35,48 @@ def gpu(monkeypatch):
 def test_members_of_a_stack_train_as_they_would_alone(name, gpu, replays):  # noqa: F811
     more = ["objective.hidden=[5]"] if name == "factor_vae" else []
     laws.held(laws.differing(laws.plan_of(f"objective={name}", *more)), 3, [(0, 1, 2), (1,)])
-    assert {one.why for one in replays} == {""}
+    laws.all_are(replays)
 
 
 @pytest.mark.parametrize("heads", laws.HEADS, ids=lambda heads: "-".join(text.partition("=")[2] for text in heads))
 def test_so_they_do_with_any_heads(heads, gpu, replays):  # noqa: F811
     laws.held(laws.differing(laws.plan_of(*heads), steps=6), 2, [(0, 1), (1,)])
-    assert {one.why for one in replays} == {""}
+    laws.all_are(replays)
 
 
 def test_so_do_convolutions(gpu, replays):  # noqa: F811
     plan = laws.COMPOSER.plan(["model=conv", "model.latent_dim=2", "model.channels=[3,4]", "model.hidden=[5]"])
     laws.held(laws.differing(plan, steps=6, precision="fp32"), 2, [(0, 1), (1,)])
-    assert {one.why for one in replays} == {""}
+    laws.all_are(replays)
 
 
 @pytest.mark.parametrize("case", laws.PHASED)
 def test_so_do_phases(case, gpu, replays):  # noqa: F811
     overrides, options = laws.PHASED[case]
     laws.held(laws.differing(laws.plan_of(*overrides), **options), 2, [(0, 1), (1,)])
-    assert {one.why for one in replays} == {""}
+    laws.all_are(replays)
 
 
 @pytest.mark.parametrize("rates", ["one rate", "a rate each"])
 @pytest.mark.parametrize("optimizer", laws.OPTIMISERS)
-def test_so_do_all_optimisers(optimizer, rates, gpu):
+def test_so_do_all_optimisers(optimizer, rates, gpu, replays):  # noqa: F811
     laws.test_so_do_all_optimisers(optimizer, rates)
+    laws.all_are(replays)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", [name for name in names_in("objective") if name != "untrained"])
+def test_all_objectives_can_be_recorded_in_the_precision_that_they_train_in(name, precision, gpu, replays):  # noqa: F811
+    laws.test_all_objectives_can_be_recorded_in_the_precision_that_they_train_in(name, precision, replays)
+
+
+def test_patience_runs_out_for_each_by_itself(gpu, replays):  # noqa: F811
+    laws.test_patience_runs_out_for_each_by_itself()
+    assert any(one.record for one in replays)
+
+
+def test_stacked_models_draw_from_streams_of_their_own():
+    noise_laws.draws_are_those_of_each_stream("cuda")
 
 
 def test_what_asks_for_the_number_of_a_step_is_computed_at_every_step(gpu, replays):  # noqa: F811
@@ -112,7 +129,7 @@ def test_bits_are_unpacked_alike():
 
 def test_the_density_of_bits_is_torchs_own():
     logits, x = torch.randn(3, 4, 5, device="cuda", dtype=torch.double), torch.rand(4, 5, device="cuda").double()
-    logits[0, 0] = torch.tensor([800.0, -800.0, 40.0, -40.0, 0.0])
+    logits[0, 0] = torch.tensor([800.0, -800.0, 41.0, 22.0, 0.0])
     found = []
     for kind in (Bernoulli, Bits):
         given = [part.clone().requires_grad_() for part in (logits, x)]

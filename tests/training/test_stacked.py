@@ -19,7 +19,7 @@ from benchmark.training.mapped import NotAlike
 from benchmark.training.phases import UpdateOptions
 from benchmark.training.pixels import Pixels
 from benchmark.training.progress import bar
-from benchmark.training.recorded import Found, Replayed
+from benchmark.training.recorded import Found, Record, Replayed
 from benchmark.training.setup import build_model, build_objective
 from benchmark.training.stacked import together
 from models import precision
@@ -223,7 +223,7 @@ def test_so_do_networks_in_bf16(monkeypatch, instructions):
     assert any(not torch.equal(a, b) for a, b in zip(weights(exact), weights(single[0]), strict=True))
 
 
-RECORDED = ("beta_vae_warmup", "iwae", "factor_vae", "beta_tcvae", "annealed_vae")
+RECORDED = ("beta_vae_warmup", "iwae", "factor_vae", "annealed_vae")
 
 
 class Blind(TorchFunctionMode):
@@ -241,10 +241,16 @@ def replays(monkeypatch):
     was recorded."""
     found = []
 
-    def recorded(compute, device):
+    def recorded(compute, x, draws):
+        step, found = x.new_zeros(()), []
+
+        def replay():
+            draws.rewind()
+            found[:] = [compute(x, step, draws)]
+
         with Blind():
-            compute()
-        return compute
+            replay()
+        return Record(x, step, draws, replay, lambda: found[0])
 
     class Listed(Replayed):
         def __init__(self, *given):
@@ -262,8 +268,23 @@ def replays(monkeypatch):
 def test_so_they_do_where_steps_are_recorded_once(name, replays):
     more = ["objective.hidden=[5]"] if name == "factor_vae" else []
     held(differing(plan_of(f"objective={name}", *more)), 3, [(0, 1, 2), (1,)])
+    all_are(replays)
+
+
+def all_are(replays):
     assert replays
-    assert all(one.replay and not one.why for one in replays)
+    assert [one.why for one in replays] == [""] * len(replays)
+    assert all(one.record for one in replays)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", [name for name in names_in("objective") if name != "untrained"])
+def test_all_objectives_can_be_recorded_in_the_precision_that_they_train_in(name, precision, replays):
+    more = ["objective.hidden=[5]"] if name == "factor_vae" else []
+    plan = plan_of(f"objective={name}", *more)
+    courses = [course_of(plan, seed, Floats("train"), steps=5, precision=precision) for seed in range(2)]
+    assert all(isinstance(outcome, list) for _, outcome in together(courses))
+    all_are(replays)
 
 
 def by_hand(model, batch):
@@ -279,7 +300,7 @@ def test_what_asks_for_the_number_of_a_step_is_computed_at_every_step(replays):
         return course
 
     held(make, 2, [(0, 1)])
-    assert [one.replay for one in replays] == [None]
+    assert [one.record for one in replays] == [None]
     assert re.search(r"^\w+: .*captur", replays[0].why)
 
 
@@ -290,8 +311,8 @@ def test_so_is_what_remembers_on_the_way(replays):
     def compute(x, step, source):
         return Found(x.flatten(1).sum(1) * next(seen), ())
 
-    replayed = Replayed(compute, [Stream.seeded(0, place.device)])
-    found = [replayed(torch.ones(1, 2, device=place.device), step).values.item() for step in range(5)]
+    replayed = Replayed([Stream.seeded(0, place.device)])
+    found = [replayed(compute, torch.ones(1, 2, device=place.device), step).values.item() for step in range(5)]
     assert replayed.why == "ValueError: what is replayed is not what was recorded"
     assert found[:3] == [0, 2, 4]
 

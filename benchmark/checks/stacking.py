@@ -13,7 +13,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from benchmark.checks.laws import Broken, hold
 from benchmark.config.plan import Plan
-from benchmark.training.mapped import gradients_of
+from benchmark.training.mapped import gradients_of, in_a_line
 from benchmark.training.setup import build_model, build_objective
 from models.noise import Drawn, Noise, Recorded, Stream
 from models.vae import Batch
@@ -72,7 +72,7 @@ def _same(plan: Plan, options_of: Callable[[_Member, int], dict[str, float]], wh
         try:
             found, gradients = way(members, x, draws, numbers)
         except Exception as error:  # torch says no in many ways
-            raise Broken(f"{why} ({type(error).__name__}: {' '.join(str(error).split())})") from error
+            raise Broken(f"{why} ({in_a_line(error)})") from error
         _close(found, torch.stack(values), "the value")
         for key in alone[0]:
             _close(gradients[key], torch.stack([one[key] for one in alone]), f"the gradient of {key}")

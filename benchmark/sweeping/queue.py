@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from itertools import cycle
+from itertools import cycle, islice
 from typing import NamedTuple
 
 from benchmark.config.plan import Plan
@@ -31,8 +31,7 @@ class Queue:
 
     def __init__(self, stacks: Iterable[tuple[Plan, ...]], devices: Sequence[str], trainers: int) -> None:
         self.stacks, self.single = deque[tuple[Plan, ...]](), deque[tuple[Plan, ...]]()
-        turns = cycle(devices)
-        self.free, self.turns = deque(next(turns) for _ in range(trainers)), cycle(devices)  # for stacks, for runs
+        self.free, self.turns = deque(islice(cycle(devices), trainers)), cycle(devices)  # for stacks, for runs
         for stack in stacks:
             self.add(stack)
 

@@ -54,8 +54,8 @@ def _replayed(setup: Setup, validation: Pixels, journal: RunJournal) -> list[Row
     modules = [one for one in (setup.model, *setup.objectives) if isinstance(one, Module)]
     before = [copy.deepcopy(module.state_dict()) for module in modules]
     try:
-        alike([_course(setup, validation, Journal())])  # before the journal counts that it was gone on from
-        [(_, outcome)] = together([_course(setup, validation, journal)])
+        like = alike([_course(setup, validation, Journal())])  # before the journal counts that it was gone on from
+        [(_, outcome)] = together([_course(setup, validation, journal)], like)
         if isinstance(outcome, Exception):
             raise outcome
     except (FloatingPointError, OSError):

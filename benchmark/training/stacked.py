@@ -37,14 +37,15 @@ TRIED = 4  # examples
 Outcome = list[Row] | Exception  # the history of a member whose weights are those that are kept, or what it raised
 
 
-def together(courses: Sequence[Course]) -> Iterator[tuple[int, Outcome]]:
+def together(courses: Sequence[Course], like: Tree | None = None) -> Iterator[tuple[int, Outcome]]:
     """Train all to their ends; gives each one's number and outcome as soon as it has one.
 
     A member that is no longer finite, or out of patience, leaves the stack, and the others go on as they would have
     anyway; one that was further along when it was killed joins at its step. NotAlike, before the first step, where what
-    they train by is not in a stack what it is alone, or the optimiser's rule is not known here.
+    they train by is not in a stack what it is alone, or the optimiser's rule is not known here; `like` is what `alike`
+    gave, where that was asked before.
     """
-    like = alike(courses)
+    like = alike(courses) if like is None else like
     orders = [course.rows() for course in courses]
     going, step, total = dict(enumerate(courses)), 0, courses[0].total
     progress = bar(total, f"training {len(courses)} as one", "step", only_on_terminal=True)

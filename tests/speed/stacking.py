@@ -17,13 +17,11 @@ from benchmark.datasets import Dataset
 from benchmark.training.course import Course
 from benchmark.training.fit import NOTHING
 from benchmark.training.kept import options_of
-from benchmark.training.mapped import refuse_unlike
 from benchmark.training.pixels import Pixels
 from benchmark.training.progress import bar
 from benchmark.training.recorded import recordable
 from benchmark.training.setup import build_model, build_objective
-from benchmark.training.stacked import _member, _Stack
-from models.precision import all_of_float32
+from benchmark.training.stacked import _Stack, alike
 from tests.speed.core import DEVICE, Row, Timed, interleaved, training_products
 
 ALONE = 8  # models at most that are timed one at a time
@@ -33,7 +31,6 @@ COMMON = ("objective=beta_vae", "trainer.steps=1000000", "trainer.validations=1"
 def rows(quick: bool) -> list[Row]:
     """A row for each network and each number of models."""
     cuda = torch.cuda.is_available()
-    all_of_float32()
     counts = (1, 8, 32, 128) if cuda else (1, 2) if quick else (1, 4, 8)
     steps = 2 if quick else 100 if cuda else 5
     few = [_perceptron((1, 8, 8), 32, 4, 20, count, steps) for count in (1, 8, 32)]
@@ -59,14 +56,8 @@ def _convolutions(count: int, steps: int) -> Row:
     timed = _timed(["model=conv", "trainer.batch_size=64"], (1, 64, 64), count, steps)
     found = interleaved(timed, rounds=3)
     name = f"{count} models conv 64x64, batch 64"
-    return Row(
-        name,
-        count * steps,
-        "steps",
-        found["stacked"],
-        peer="one at a time",
-        peer_seconds=_of_all(found["alone"], count),
-    )
+    alone = _of_all(found["alone"], count)
+    return Row(name, count * steps, "steps", found["stacked"], peer="one at a time", peer_seconds=alone)
 
 
 def _of_all(seconds: float, count: int) -> float:
@@ -80,12 +71,8 @@ def _timed(overrides: Sequence[str], shape: tuple[int, ...], count: int, steps: 
     orders = [course.rows() for course in alone]
     progress = bar(1, "", "", only_on_terminal=True)
     done, done_alone = itertools.count(0, steps), itertools.count(0, steps)
-    like = refuse_unlike(_member(stacked[0]), _member(stacked[-1]))
-    stack = _Stack(stacked, [course.rows() for course in stacked], like)
-
-    ones = (
-        [_Stack([course], [order]) for course, order in zip(alone, orders, strict=True)] if recordable(DEVICE) else []
-    )
+    stack = _Stack(stacked, [course.rows() for course in stacked], alike(stacked))
+    ones = [_Stack([course], [order]) for course, order in zip(alone, orders, strict=True) if recordable(DEVICE)]
 
     def one_at_a_time() -> None:
         if ones:  # as runs train there

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.training.memory import keep_freed_blocks
 from tests.speed.core import Row, machine
 from tests.speed.figure import draw
 
@@ -30,6 +31,7 @@ def main() -> None:
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(MODULES):
         parser.error(f"{min(unknown)}: there is none of that name; there are {', '.join(MODULES)}")
+    keep_freed_blocks()  # as each process of a sweep does; peers that are timed here have it too
     kept = _read(asked.out / "speed.csv")
     for name in asked.names or MODULES:
         print(f"{name} ...", file=sys.stderr, flush=True)

@@ -60,10 +60,10 @@ class Column:
 
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of a tidy table or leaderboard that belong to this column."""
-        same = (frame["metric"] == self.score.name) & (frame["representation"] == self.representation)
-        budget = frame["num_labels"].isna() if self.num_labels is None else frame["num_labels"].eq(self.num_labels)
-        same &= frame["readout"] == self.readout
-        return frame[same & budget.fillna(False).astype(bool) & (frame["factor"] == "")]
+        rows = frame[frame["metric"] == self.score.name]  # few of all, and texts take long to compare
+        budget = rows["num_labels"].isna() if self.num_labels is None else rows["num_labels"].eq(self.num_labels)
+        same = (rows["representation"] == self.representation) & (rows["readout"] == self.readout)
+        return rows[same & budget.fillna(False).astype(bool) & (rows["factor"] == "")]
 
 
 def headline_rows(frame: pd.DataFrame, main: bool = False, chosen: Sequence[str] = ()) -> pd.DataFrame:
@@ -75,7 +75,8 @@ def headline_rows(frame: pd.DataFrame, main: bool = False, chosen: Sequence[str]
     known = [name for name, score in of.items() if score and score.column and (score.drawn or not main)]
     known = [metric_and_code(name)[0] for name in chosen] or known
     rows = frame[frame["metric"].isin(known) & (frame["factor"] == "")]
-    return rows.assign(label=labels(frame[frame["metric"] != ""])[rows.index])
+    scored = frame.loc[frame["metric"] != "", ["reference", "model"]]
+    return rows.assign(label=labels(rows, among=scored))
 
 
 def columns(board: pd.DataFrame, chosen: Sequence[str] = ()) -> list[Column]:
@@ -97,7 +98,7 @@ def columns(board: pd.DataFrame, chosen: Sequence[str] = ()) -> list[Column]:
 
 def check_chosen(frame: pd.DataFrame, chosen: Sequence[str]) -> None:
     """ValueError for a chosen column that no run has."""
-    known = set(frame.loc[frame["factor"] == "", "metric"]) - {""}
+    known = set(frame.loc[frame["factor"] == "", "metric"].unique()) - {""}
     for name in chosen:
         if metric_and_code(name)[0] not in known:
             raise ValueError(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmark.reporting.statistics import Interval, half_widths
 
 Floats = NDArray[np.float64]
+READ, CHOSEN = ("rate", "distortion"), ("chosen_rate", "chosen_distortion")  # on the test, the validation split
 GRID = 201  # rates at which a frontier's height is averaged
 
 
@@ -64,18 +65,16 @@ def vertices(dots: pd.DataFrame) -> pd.DataFrame:
 
 
 def _vertices(family: str, runs: pd.DataFrame) -> pd.DataFrame:
-    columns = ["rate", "distortion", "chosen_rate", "chosen_distortion"]
-    means = runs.groupby("label", sort=True)[columns].mean().reset_index()
+    means = runs.groupby("label", sort=True)[[*READ, *CHOSEN]].mean().reset_index()
     chosen = means[_of(runs)].to_numpy(dtype=float)
     kept = means.iloc[lower_hull(chosen[:, 0], chosen[:, 1])]
-    by = "validation" if _of(runs)[0] == "chosen_rate" else "test"
+    by = "validation" if _of(runs) == [*CHOSEN] else "test"
     return kept[["label", "rate", "distortion"]].assign(family=family, by=by)
 
 
 def _of(runs: pd.DataFrame) -> list[str]:
     """The coordinates that a hull of these runs is chosen by."""
-    known = runs[["chosen_rate", "chosen_distortion"]].notna().all(axis=None)
-    return ["chosen_rate", "chosen_distortion"] if known else ["rate", "distortion"]
+    return [*CHOSEN] if runs[[*CHOSEN]].notna().all(axis=None) else [*READ]
 
 
 def distances(dots: pd.DataFrame) -> pd.Series:
@@ -113,14 +112,16 @@ def areas(dots: pd.DataFrame, floor: float) -> tuple[pd.DataFrame, Range | None]
 def _frontiers(dots: pd.DataFrame) -> Iterator[tuple[str, Floats, Floats]]:
     """Family, rates and distortions of the vertices of every seed that has at least two, and all configurations: fewer
     are another frontier."""
-    sizes = {str(family): of["label"].nunique() for family, of in dots.groupby("family")}
-    for (family, _), runs in dots.groupby(["family", "seed"], sort=True):
-        if runs["label"].nunique() < sizes[str(family)]:
-            continue
-        chosen = runs[_of(runs)].to_numpy(dtype=float)
-        kept = runs.iloc[lower_hull(chosen[:, 0], chosen[:, 1])]
-        if len(kept) > 1:
-            yield str(family), kept["rate"].to_numpy(dtype=float), kept["distortion"].to_numpy(dtype=float)
+    for family, of in dots.groupby("family", sort=True):
+        read, chosen = (of[list(names)].to_numpy(dtype=float) for names in (READ, CHOSEN))
+        label = pd.factorize(of["label"])[0]
+        for runs in of.groupby("seed", sort=True).indices.values():
+            if len(np.unique(label[runs])) < label.max() + 1:
+                continue
+            by = chosen[runs] if not np.isnan(chosen[runs]).any() else read[runs]
+            kept = runs[lower_hull(*by.T)]
+            if len(kept) > 1:
+                yield str(family), *read[kept].T
 
 
 def _interval(values: Floats) -> tuple[float, float, float, int]:

@@ -36,6 +36,7 @@ def rank_key(table: pd.DataFrame, rank_by: str | None = None) -> RankKey:
     """`rank_by` ("elbo", "linear_probe_accuracy[mean]", "elbo[optimised]") if a run has it, else what sorts first of
     what one has by the encoder's own readout."""
     known = table[(table["better"] != "") & table["value"].notna() & (table["factor"] == "")]
+    known = known.drop_duplicates(["metric", "representation", "readout"])
     own = known[known["readout"] == AMORTISED]
     pairs = set(zip(own["metric"], own["representation"], strict=True))
     metric, code = metric_and_code(rank_by or "")

@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ COLUMNS = (*RUN, *SCORE)
 PUBLISHED = ("published", "published_error", "published_source")
 TEXTS = ("unit", "better", "reason", PUBLISHED[2])  # the same for all seeds, or the first that is not empty
 HIDDEN = ("group", "reference", "options", *PUBLISHED)
+HEAD = (*RUN, "status", *HIDDEN[:3])  # what all rows of a run have
 KEYS = (*CONFIGURATION, *OF, "metric")
 BOARD = (*KEYS, "unit", "better", "mean", "low", "high", "n", "rank", "reason", *PUBLISHED)
 CHOSEN = ("dataset", "model", "objective", *HEADS)  # whose options are compared within one choice
@@ -137,16 +138,13 @@ def full_table(
     """
     options = varied([record for _, record in records])
     names = short_names(key for one in options for key in one)
-    rows = [
-        row
+    parts = [
+        _part(folder, record, one, worded(one, names), [number for number in published if number.is_of(record)])
         for (folder, record), one in zip(records, options, strict=True)
-        for row in _rows(
-            folder, record, one, worded(one, names), [number for number in published if number.is_of(record)]
-        )
     ]
-    rows += [_without_scores((name, *[""] * 5, None), "damaged", why, ("", False, {}))
-             for name, why in (damaged or {}).items()]  # fmt: skip
-    return _typed(rows)
+    for name, why in (damaged or {}).items():
+        parts.append(Part((name, *[""] * 5, None, "damaged", "", False, {}), [_nothing(why)], []))
+    return _frame(parts)
 
 
 def extended(
@@ -159,30 +157,17 @@ def extended(
 
     Rows of a run stay together, its new ones last. Each record has scores and a name of its own in the table.
     """
-    first = table.drop_duplicates("run")
-    heads = {row[0]: row for row in first[[*RUN, "status", *HIDDEN[:3]]].itertuples(index=False, name=None)}
+    heads = {head[0]: head for head in table.drop_duplicates("run")[list(HEAD)].itertuples(index=False, name=None)}
     more = [
-        _row(heads[folder.name][: len(RUN)], score, heads[folder.name][len(RUN) :], numbers)
+        Part(heads[folder.name], added, [number for number in published if number.is_of(record)])
         for folder, record in records
         if (added := scores.get(folder.name))
-        for numbers in [[number for number in published if number.is_of(record)]]
-        for score in added
     ]
     if not more:  # whose columns would have no type
         return table
-    both = pd.concat([table, _typed(more)], ignore_index=True)
+    both = pd.concat([table, _frame(more)], ignore_index=True)
     places = both["run"].map({run: place for place, run in enumerate(heads)}).to_numpy()
     return both.iloc[np.argsort(places, kind="stable")].reset_index(drop=True)
-
-
-def _typed(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=pd.Index([*COLUMNS, *HIDDEN]))
-    numbers = dict.fromkeys(("value", "stderr", *PUBLISHED[:2]), float)
-    return table.astype({**numbers, **dict.fromkeys(("seed", "num_labels"), "Int64"), "reference": bool})
-
-
-def _without_scores(head: tuple[Any, ...], status: str, reason: str, hidden: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*head, "", "", "", None, "", None, None, "", "", status, plain(reason), *hidden, None, None, "")
 
 
 def scores_table(records: Sequence[tuple[Path, Record]]) -> pd.DataFrame:
@@ -190,24 +175,51 @@ def scores_table(records: Sequence[tuple[Path, Record]]) -> pd.DataFrame:
     return full_table(records)[list(COLUMNS)]
 
 
-def _rows(
+class Part(NamedTuple):
+    """The rows of one run."""
+
+    head: tuple[Any, ...]  # what all of them have, in the order of HEAD
+    scores: Sequence[Score]  # one each
+    published: Sequence[Published]  # numbers of papers on runs like this one
+
+
+def _part(
     folder: Path, record: Record, options: Mapping[str, Any], word: str, published: Sequence[Published]
-) -> Iterator[tuple[Any, ...]]:
+) -> Part:
     names = [plain(record.choices.get(key, "")) for key in ("experiment", "dataset", "model", "objective")]
-    head = (plain(folder.name), *names, word, record.config.get("seed", 0))
-    hidden = (plain(record.group), record.reference, options)
-    if record.status == "failed" or not record.scores:
-        yield _without_scores(head, record.status, record.error_line, hidden)
-        return
-    for score in record.scores:
-        yield _row(head, score, (record.status, *hidden), published)
+    of_run = (plain(folder.name), *names, word, record.config.get("seed", 0))
+    scores = record.scores if record.status == "finished" and record.scores else [_nothing(record.error_line)]
+    return Part((*of_run, record.status, plain(record.group), record.reference, options), scores, published)
 
 
-def _row(head: tuple[Any, ...], s: Score, of: tuple[Any, ...], published: Sequence[Published]) -> tuple[Any, ...]:
-    """The row of a score: of a run's `head` and, in `of`, its status, group, whether it is a reference, options."""
-    name, unit, reason, factor = (plain(text) for text in (s.name, s.unit, s.reason, s.factor or ""))
-    measured = (s.num_labels, name, s.value, s.stderr, unit, s.better or "", of[0], reason)
-    return (*head, plain(s.readout), s.representation or "", factor, *measured, *of[1:], *_published(s, published))
+def _nothing(reason: str) -> Score:
+    """What stands in the row of a run without scores."""
+    return Score("", None, reason=reason, readout="")
+
+
+def _frame(parts: Sequence[Part]) -> pd.DataFrame:
+    """The rows of all parts, column by column: what a run has once is typed once."""
+    heads = pd.DataFrame([part.head for part in parts], columns=pd.Index(HEAD))
+    heads = heads.astype({"seed": "Int64", "reference": bool})
+    rows = heads.loc[np.repeat(np.arange(len(parts)), [len(part.scores) for part in parts])].reset_index(drop=True)
+    scores = [score for part in parts for score in part.scores]
+    numbers = [_published(score, part.published) for part in parts for score in part.scores]
+    of_score: dict[str, Any] = {
+        "readout": [plain(score.readout) for score in scores],
+        "representation": [score.representation or "" for score in scores],
+        "factor": [plain(score.factor or "") for score in scores],
+        "num_labels": pd.array([score.num_labels for score in scores], dtype="Int64"),
+        "metric": [plain(score.name) for score in scores],
+        "value": np.array([score.value for score in scores], dtype=float),
+        "stderr": np.array([score.stderr for score in scores], dtype=float),
+        "unit": [plain(score.unit) for score in scores],
+        "better": [score.better or "" for score in scores],
+        "reason": [plain(score.reason) for score in scores],
+        "published": np.array([value for value, _, _ in numbers], dtype=float),
+        "published_error": np.array([error for _, error, _ in numbers], dtype=float),
+        "published_source": [source for _, _, source in numbers],
+    }
+    return rows.assign(**of_score)[[*COLUMNS, *HIDDEN]]
 
 
 def _published(score: Score, published: Sequence[Published]) -> tuple[float | None, float | None, str]:
@@ -234,9 +246,13 @@ def ranked_board(table: pd.DataFrame, rank_by: str | None = None) -> pd.DataFram
     return ranked(board, rank_key(table, rank_by))[list(BOARD)]
 
 
-def labels(frame: pd.DataFrame) -> pd.Series:
-    """What a row is called in tables and figures: "beta_vae beta=4", with its model if there are several; "pca"."""
-    several = frame.loc[~frame["reference"], "model"].nunique() > 1
+def labels(frame: pd.DataFrame, among: pd.DataFrame | None = None) -> pd.Series:
+    """What a row is called in tables and figures: "beta_vae beta=4", with its model if there are several; "pca".
+
+    Several `among` the rows of that frame, which has these rows and others; without it among these.
+    """
+    every = frame if among is None else among
+    several = every.loc[~every["reference"], "model"].nunique() > 1
     named = (frame["reference"] | several) & (frame["model"] != "")
     objective = frame["objective"].where(~(frame["reference"] & (frame["objective"] == "none")), "")
     words = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -251,13 +253,14 @@ def read_folder(experiment: Path) -> tuple[list[tuple[Path, Record]], dict[str, 
     A folder without one trusted record is a ValueError.
     """
     records, damaged = [], {}
-    for run in _folders(experiment / "runs"):
-        try:
-            records.append((run, read_record(run)))
-        except FileNotFoundError:
-            continue
-        except Damaged as error:
-            damaged[run.name] = f"{FILE} {error}"
+    with uncollected():
+        for run in _folders(experiment / "runs"):
+            try:
+                records.append((run, read_record(run)))
+            except FileNotFoundError:
+                continue
+            except Damaged as error:
+                damaged[run.name] = f"{FILE} {error}"
     if not records:
         what = f"holds no records (runs/*/{FILE})" if experiment.is_dir() else "does not exist"
         if damaged:
@@ -266,6 +269,18 @@ def read_folder(experiment: Path) -> tuple[list[tuple[Path, Record]], dict[str, 
         remedy = "run `python -m benchmark experiment=<name>` first, or name a folder such as results/<experiment>"
         raise ValueError(f"{experiment} {what}; {remedy}")
     return records, damaged
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for garbage while many objects come into being that stay: each would look through all before it."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _folders(runs: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -92,8 +93,8 @@ def _dots(study: Study) -> Dots:
     if table.empty:
         return pd.DataFrame()
     of = table[(table["readout"] == AMORTISED) & ~table["reference"] & table["value"].notna()]
-    of = of.assign(label=labels(table))
-    named: dict[Any, Any] = of.drop_duplicates("run").set_index("run").to_dict("index")
+    runs = of.drop_duplicates("run")
+    named: dict[Any, Any] = runs.assign(label=labels(runs, among=table)).set_index("run").to_dict("index")
     records = {folder.name: (folder, record) for folder, record in study.records if folder.name in named}
     families = _families(
         {run: record for run, (_, record) in records.items()},
@@ -152,13 +153,13 @@ def _family(record: Record, varying: Sequence[str], options: Mapping[str, Any]) 
 
 def _floor(study: Study, group: str) -> tuple[float, bool]:
     """The least that rate + distortion can be: H where it is known; else the best model's, above which H may not be."""
-    rows = study.table[study.table["group"] == group]
-    known = rows.loc[rows["metric"].isin(ENTROPIES) & rows["value"].notna(), "value"]
+    table = study.table
+    known = table.loc[table["metric"].isin(ENTROPIES) & table["value"].notna() & (table["group"] == group), "value"]
     if len(known):
         return float(known.iloc[0]), True
-    of = rows[~rows["reference"]]
-    bounds = of.loc[of["metric"].str.fullmatch(r"iwae_\d+|elbo"), "value"]
-    return -float(bounds.max()), False
+    bounds = [name for name in table["metric"].unique() if re.fullmatch(r"iwae_\d+|elbo", name)]
+    of = table["metric"].isin(bounds) & ~table["reference"] & (table["group"] == group)
+    return -float(table.loc[of, "value"].max()), False
 
 
 def _optimum(study: Study, dots: Dots) -> np.ndarray | None:

@@ -24,7 +24,8 @@ def pressure(study: Study) -> Findings:
     """
     if study.table.empty:
         return Findings()
-    named = study.table.assign(label=labels(study.table)).drop_duplicates("run").set_index("run")["label"]
+    runs = study.table.drop_duplicates("run")
+    named = pd.Series(labels(runs, among=study.table).to_numpy(), index=runs["run"])
     rows = [row for folder, record in study.records if (row := _row(record, str(named.get(folder.name, ""))))]
     found = pd.DataFrame(rows, columns=pd.Index(COLUMNS)).drop_duplicates().sort_values(["dataset", "beta_norm"])
     lines = [

@@ -183,9 +183,7 @@ class Part(NamedTuple):
     published: Sequence[Published]  # numbers of papers on runs like this one
 
 
-def _part(
-    folder: Path, record: Record, options: Mapping[str, Any], word: str, published: Sequence[Published]
-) -> Part:
+def _part(folder: Path, record: Record, options: Mapping[str, Any], word: str, published: Sequence[Published]) -> Part:
     names = [plain(record.choices.get(key, "")) for key in ("experiment", "dataset", "model", "objective")]
     of_run = (plain(folder.name), *names, word, record.config.get("seed", 0))
     scores = record.scores if record.status == "finished" and record.scores else [_nothing(record.error_line)]

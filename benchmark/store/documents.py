@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,9 @@ from pydantic_core import from_json
 from benchmark.store.files import writing
 
 LARGEST = 2**28  # bytes of a file that is read at all
+END = "\n}"
+SEAL = re.compile(rb',\n "digest": "[0-9a-f]{64}",\n "sha256": "([0-9a-f]{64})"\n}\n')
+SEALED = len(f',\n "digest": "",\n "sha256": ""{END}\n') + 2 * 64  # bytes of a seal
 Read = TypeVar("Read")
 
 
@@ -33,12 +37,36 @@ def canonical(content: Mapping[str, Any]) -> bytes:
 
 def digest(content: Mapping[str, Any]) -> str:
     """sha256 of a JSON value in canonical form."""
-    return hashlib.sha256(canonical(content)).hexdigest()
+    return _sha256(canonical(content))
+
+
+def sealed(content: Mapping[str, Any]) -> str:
+    """A JSON object as text with the `digest` of its content, and the `sha256` of the very text above both.
+
+    Who finds the latter right need not look at the former, which takes longer than to read it all.
+    """
+    text = json.dumps(content, indent=1, allow_nan=False).removesuffix(END)
+    return f'{text},\n "digest": "{digest(content)}",\n "sha256": "{_sha256(text.encode())}"{END}\n'
+
+
+def unsealed(data: bytes) -> bytes | None:
+    """The JSON of the content of a sealed text in which not a byte is another; None of any other."""
+    seal = SEAL.fullmatch(data, max(0, len(data) - SEALED))
+    text = data[:-SEALED]
+    return text + END.encode() if seal and _sha256(text).encode() == seal[1] else None
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file; Damaged whatever else is in its place, FileNotFoundError where there is nothing."""
-    data = _bytes(path)
+    return parsed(contents(path))
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """The JSON object in the bytes of a file; Damaged whatever else they are."""
     try:
         content = from_json(data, allow_inf_nan=False)
     except ValueError as error:
@@ -48,7 +76,8 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _bytes(path: Path) -> bytes:
+def contents(path: Path) -> bytes:
+    """The bytes of a file; Damaged where it is none or cannot be read, FileNotFoundError where there is nothing."""
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):

@@ -7,7 +7,7 @@ import gc
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_types import Interval
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
 
-from benchmark.store.documents import Damaged, canonical, checked, digest, read_json, set_aside
-from benchmark.store.files import write_json
+from benchmark.store.documents import Damaged, canonical, checked, contents, digest, parsed, sealed, set_aside, unsealed
+from benchmark.store.files import write_text
 from benchmark.store.groups import HEADS, OPTIONED, SECOND
 from metrics.core import AMORTISED, Score, Split
 
@@ -206,13 +206,20 @@ def write_record(folder: Path, record: Record) -> Path:
     """Write `folder`/record.json with a digest of its content; Damaged where nobody could read it back."""
     content = json.loads(json.dumps(asdict(record)))
     checked(_record().validate_json, canonical(content))
-    write_json(folder / FILE, {**content, "digest": digest(content)})
+    write_text(folder / FILE, sealed(content))
     return folder / FILE
 
 
 def read_record(folder: Path) -> Record:
     """Read and verify `folder`/record.json; Damaged says what is wrong, FileNotFoundError that there is none."""
-    content = read_json(folder / FILE)
+    data = contents(folder / FILE)
+    if (text := unsealed(data)) is not None:
+        with suppress(Damaged):  # of another schema; what is wrong is said below
+            record = checked(_record().validate_json, text)
+            if record.schema == SCHEMA:
+                return record
+    content = parsed(data)
+    content.pop("sha256", None)  # of a text that somebody has laid out anew, with the same content
     stated = content.pop("digest", None)
     text = canonical(content)
     if hashlib.sha256(text).hexdigest() != stated:

@@ -172,13 +172,14 @@ def _bytes(folder: Path, number: int, rng: np.random.Generator) -> None:
 
 
 def _values(folder: Path, number: int, rng: np.random.Generator) -> None:
-    """Odd values anywhere in a record that states the right digest."""
-    from benchmark.store.documents import digest
+    """Odd values anywhere in a record that states the right digest, and every other time the sum of its text."""
+    from benchmark.store.documents import digest, sealed
 
     path = _record(folder, number)
     content = _mutated(json.loads(path.read_text()), rng, 1 + number % 3)
-    content.pop("digest", None)
-    path.write_text(json.dumps({**content, "digest": digest(content)}))
+    for key in ("digest", "sha256"):
+        content.pop(key, None)
+    path.write_text(sealed(content) if number % 2 and content else json.dumps({**content, "digest": digest(content)}))
 
 
 def _mutated(tree: dict[str, Any], rng: np.random.Generator, times: int) -> dict[str, Any]:

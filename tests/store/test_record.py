@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from benchmark.reporting.leaderboard import write_report
-from benchmark.store.documents import Damaged, digest
+from benchmark.store.documents import Damaged, digest, sealed, unsealed
 from benchmark.store.manifest import FILE as MANIFEST
 from benchmark.store.manifest import read_manifest, replace_manifest
 from benchmark.store.record import FILE, known_record, make_way, read_folder, read_record, write_record
@@ -66,10 +66,37 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_types_with_the_right_digest(tmp_path, name):
     found, why = WRONG[name]
-    with pytest.raises(Damaged) as error:
-        read_record(written(tmp_path / "run", found))
-    assert why in str(error.value)
-    assert "\n" not in str(error.value)
+    folder = written(tmp_path / "run", found)
+    for text in ((folder / FILE).read_text(), sealed(found)):
+        (folder / FILE).write_text(text)
+        with pytest.raises(Damaged) as error:
+            read_record(folder)
+        assert why in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_no_byte_of_a_record_changes_unseen(tmp_path):
+    path = write_record(tmp_path, GOOD)
+    text = path.read_bytes()
+    for place in range(len(text)):
+        path.write_bytes(text[:place] + bytes([text[place] ^ 1]) + text[place + 1 :])
+        try:
+            found = read_record(tmp_path)
+        except Damaged:
+            continue
+        assert found == GOOD  # a line break that became another space, or the name of the text's own sum
+
+
+def test_a_record_laid_out_anew_is_the_same(tmp_path):
+    path = write_record(tmp_path, GOOD)
+    assert unsealed(path.read_bytes()) is not None
+    found = json.loads(path.read_text())
+    path.write_text(json.dumps(found, sort_keys=True))
+    assert unsealed(path.read_bytes()) is None
+    assert read_record(tmp_path) == GOOD
+    del found["sha256"]  # as records of earlier days are
+    path.write_text(json.dumps(found, indent=1))
+    assert read_record(tmp_path) == GOOD
 
 
 BYTES = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmark.reporting.variance import RESAMPLES, SEED, TAILS, Floats, trained_scores
+from benchmark.reporting.variance import RESAMPLES, SEED, TAILS, Floats
 
 FEWEST = 8  # configurations (or runs, of one configuration): an interval from fewer would not hold what it says
 
@@ -37,14 +37,14 @@ class Correlations:
         return "; ".join(parts)
 
 
-def correlate(table: pd.DataFrame) -> list[Correlations]:
-    """The groups of a full table that have enough trained configurations, with all their scores.
+def correlate(compared: pd.DataFrame) -> list[Correlations]:
+    """The groups of `trained_scores` that have enough configurations, with all their scores.
 
     Intervals are percentiles of a bootstrap that draws whole configurations, with all their seeds, for seeds of one
     configuration are alike; runs, where there is one configuration only. They speak of other configurations like these.
     In simulations they cover 0.90 to 0.97 from 8 configurations of two seeds on.
     """
-    found = (_correlations(str(group), of) for group, of in trained_scores(table).groupby("group"))
+    found = (_correlations(str(group), of) for group, of in compared.groupby("group"))
     return [of for of in found if of is not None]
 
 

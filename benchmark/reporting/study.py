@@ -15,6 +15,7 @@ from benchmark.reporting.columns import headline_rows
 from benchmark.reporting.ranking import RankKey, rank_key
 from benchmark.reporting.tables import extended, full_table, ranked_board
 from benchmark.reporting.text import plain
+from benchmark.reporting.variance import trained_scores
 from benchmark.store.manifest import FILE as MANIFEST
 from benchmark.store.manifest import read_manifest
 from benchmark.store.published import Published, read
@@ -64,6 +65,11 @@ class Study:
         is that within the group.
         """
         return ranked_board(self.table, self.manifest.get("rank_by"))
+
+    @cached_property
+    def compared(self) -> pd.DataFrame:
+        """The rows of trained runs that scores are compared by (`trained_scores`)."""
+        return trained_scores(self.table)
 
     @property
     def ranked_by(self) -> RankKey:

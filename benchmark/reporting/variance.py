@@ -63,14 +63,15 @@ def trained_scores(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(method=method, configuration=configuration, score=text["metric"] + labels)
 
 
-def variance_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per group, score and cause (method, strength, seed): share, interval, raw R2, and how many runs say so.
+def variance_table(compared: pd.DataFrame) -> pd.DataFrame:
+    """A row per group, score and cause (method, strength, seed) of `trained_scores`: share, interval, raw R2, and how
+    many runs say so.
 
     Configurations that have collapsed are left out. UDR has no shares: the seeds of a configuration get it from each
     other, so they cannot differ freely.
     """
     rows = []
-    frame = _alive(trained_scores(table))
+    frame = _alive(compared)
     frame = frame[~frame["metric"].isin(OF_SEVERAL_SEEDS)]
     for (group, score), of in frame[frame["value"].notna()].groupby(["group", "score"], sort=False):
         parts = explained(of["value"], of["method"], of["configuration"])

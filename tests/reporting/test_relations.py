@@ -99,9 +99,9 @@ def test_intervals_of_shares_cover_what_they_say(spreads, seeds):
 
 
 def test_shares_of_a_table():
-    assert variance_table(sweep(seeds=1)).empty
-    assert variance_table(sweep(value=lambda i, seed: 1.0)).empty
-    rows = variance_table(sweep())
+    assert variance_table(trained_scores(sweep(seeds=1))).empty
+    assert variance_table(trained_scores(sweep(value=lambda i, seed: 1.0))).empty
+    rows = variance_table(trained_scores(sweep()))
     assert list(rows["score"]) == ["rate"] * 3 + ["mig_hist"] * 3
     assert set(rows["group"]) == {"mnist5k/dynamic/counting/ab12cd34"}
     assert rows.loc[0, ["runs", "methods", "configurations", "seeds"]].tolist() == [15, 2, 5, 3]  # elbo is a beta_vae
@@ -136,13 +136,13 @@ WIDE_GRID = {"elbo": [{}], "beta_vae": [{"beta": 2.0**k} for k in range(1, 10)]}
 
 def test_correlations_of_a_table():
     table = sweep(grid=WIDE_GRID)
-    [found] = correlate(table)
+    [found] = correlate(trained_scores(table))
     assert (found.scores, found.better) == (("rate", "mig_hist"), ("", ""))
     assert (found.runs, found.configurations) == (30, 10)
     assert found.values[0, 1] == found.low[0, 1] == found.high[0, 1] == -1.0  # one is minus the cube of the other
     [row] = correlations_table([found]).itertuples()
     assert (row.left, row.right, row.correlation, row.runs) == ("rate", "mig_hist", -1.0, 30)
-    assert correlate(sweep()) == []  # five configurations
+    assert correlate(trained_scores(sweep())) == []  # five configurations
 
 
 def test_what_cannot_be_correlated_is_named():
@@ -150,7 +150,7 @@ def test_what_cannot_be_correlated_is_named():
     for name, values in (("flat", 1.0), ("nothing", np.nan), ("noise", np.arange(30.0))):
         more = table[table["metric"] == "rate"].assign(metric=name, value=values)
         table = pd.concat([table, more], ignore_index=True)
-    [found] = correlate(table)
+    [found] = correlate(trained_scores(table))
     assert found.scores == ("rate", "mig_hist", "noise")
     assert (found.constant, found.null) == (("flat",), ("nothing",))
     assert found.note == ("30 runs of 10 configurations; left out: flat (one value in all runs); "
@@ -212,7 +212,7 @@ def test_a_large_sweep_gets_files_figures_and_sections(tmp_path):
 def test_scores_that_seeds_share_have_no_shares():
     table = sweep()
     shared = table[table["metric"] == "rate"].assign(metric="udr_lasso")
-    assert "udr_lasso" not in set(variance_table(pd.concat([table, shared]))["score"])
+    assert "udr_lasso" not in set(variance_table(trained_scores(pd.concat([table, shared])))["score"])
 
 
 def test_trained_runs_become_correlations_and_udr(plan_of_run):

@@ -16,7 +16,7 @@ from benchmark.reporting.variance import sizes_of, variance_table
 
 def correlations(study: Study) -> Findings:
     """Whether two scores order the runs alike, where a sweep is large."""
-    found, titles = correlate(study.table), _titles(study)
+    found, titles = correlate(study.compared), _titles(study)
     return Findings(
         tables={"correlations": correlations_table(found)},
         figures={"correlations": lambda: heat_maps(found, titles)},
@@ -26,7 +26,7 @@ def correlations(study: Study) -> Findings:
 
 def variance(study: Study) -> Findings:
     """What explains the variance of each score: the method, its strength, or the seed."""
-    found, titles = variance_table(study.table), _titles(study)
+    found, titles = variance_table(study.compared), _titles(study)
     said = [f"{titles[str(group)]}: {_mean_shares(of)}" for group, of in found.groupby("group")]
     return Findings(
         tables={"variance": found},

@@ -114,8 +114,9 @@ def _frontiers(dots: pd.DataFrame) -> Iterator[tuple[str, Floats, Floats]]:
     are another frontier."""
     for family, of in dots.groupby("family", sort=True):
         read, chosen = (of[list(names)].to_numpy(dtype=float) for names in (READ, CHOSEN))
-        label = pd.factorize(of["label"])[0]
-        for runs in of.groupby("seed", sort=True).indices.values():
+        label, seeds = pd.factorize(of["label"])[0], of["seed"].to_numpy()
+        for seed in np.unique(seeds):
+            runs = np.flatnonzero(seeds == seed)
             if len(np.unique(label[runs])) < label.max() + 1:
                 continue
             by = chosen[runs] if not np.isnan(chosen[runs]).any() else read[runs]

@@ -12,7 +12,6 @@ from benchmark.reporting.board import wide_tables
 from benchmark.reporting.bounds import bounds_table
 from benchmark.reporting.checking import check
 from benchmark.reporting.claims import parse_claims
-from benchmark.reporting.correlations import trained_scores
 from benchmark.reporting.figures.bounds import bounds_figure
 from benchmark.reporting.frames import results
 from benchmark.reporting.latex import latex
@@ -20,6 +19,7 @@ from benchmark.reporting.ranking import rank_key
 from benchmark.reporting.study import read_study
 from benchmark.reporting.tables import full_table
 from benchmark.reporting.terminal import score_table
+from benchmark.reporting.variance import trained_scores
 from benchmark.store.curves import keep_curves
 from benchmark.store.record import read_record, write_record
 from metrics.core import Score

@@ -25,6 +25,7 @@ OF = ("readout", "representation", "factor", "num_labels")
 SCORE = (*OF, "metric", "value", "stderr", "unit", "better", "status", "reason")
 COLUMNS = (*RUN, *SCORE)
 PUBLISHED = ("published", "published_error", "published_source")
+FLOATS = ("value", "stderr", *PUBLISHED[:2])
 TEXTS = ("unit", "better", "reason", PUBLISHED[2])  # the same for all seeds, or the first that is not empty
 HIDDEN = ("group", "reference", "options", *PUBLISHED)
 HEAD = (*RUN, "status", *HIDDEN[:3])  # what all rows of a run have
@@ -186,8 +187,10 @@ class Part(NamedTuple):
 def _part(folder: Path, record: Record, options: Mapping[str, Any], word: str, published: Sequence[Published]) -> Part:
     names = [plain(record.choices.get(key, "")) for key in ("experiment", "dataset", "model", "objective")]
     of_run = (plain(folder.name), *names, word, record.config.get("seed", 0))
-    scores = record.scores if record.status == "finished" and record.scores else [_nothing(record.error_line)]
-    return Part((*of_run, record.status, plain(record.group), record.reference, options), scores, published)
+    head = (*of_run, record.status, plain(record.group), record.reference, options)
+    if record.status == "failed" or not record.scores:
+        return Part(head, [_nothing(record.error_line)], [])
+    return Part(head, record.scores, published)
 
 
 def _nothing(reason: str) -> Score:
@@ -217,7 +220,8 @@ def _frame(parts: Sequence[Part]) -> pd.DataFrame:
         "published_error": np.array([error for _, error, _ in numbers], dtype=float),
         "published_source": [source for _, _, source in numbers],
     }
-    return rows.assign(**of_score)[[*COLUMNS, *HIDDEN]]
+    typed = {} if scores else dict.fromkeys(of_score.keys() - {"num_labels", *FLOATS}, object)  # nothing says of what
+    return rows.assign(**of_score).astype(typed)[[*COLUMNS, *HIDDEN]]
 
 
 def _published(score: Score, published: Sequence[Published]) -> tuple[float | None, float | None, str]:

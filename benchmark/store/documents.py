@@ -17,9 +17,10 @@ from pydantic_core import from_json
 from benchmark.store.files import writing
 
 LARGEST = 2**28  # bytes of a file that is read at all
-END = "\n}"
-SEAL = re.compile(rb',\n "digest": "[0-9a-f]{64}",\n "sha256": "([0-9a-f]{64})"\n}\n')
-SEALED = len(f',\n "digest": "",\n "sha256": ""{END}\n') + 2 * 64  # bytes of a seal
+WIDE = 240  # characters of a part that stays on one line, such as a score
+BREAK = re.compile(rb"\n *")
+SEAL = b',"digest":"%b"}'
+SEALED = len(SEAL % bytes(64))
 Read = TypeVar("Read")
 
 
@@ -27,7 +28,7 @@ class Damaged(ValueError):
     """A file that cannot be trusted: broken, edited, or of another form. The message goes on after the file's name."""
 
 
-def canonical(content: Mapping[str, Any]) -> bytes:
+def canonical(content: Any) -> bytes:
     """A JSON value in canonical form: sorted keys, no spaces; Damaged where it holds NaN or infinity."""
     try:
         return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
@@ -41,19 +42,28 @@ def digest(content: Mapping[str, Any]) -> str:
 
 
 def sealed(content: Mapping[str, Any]) -> str:
-    """A JSON object as text with the `digest` of its content, and the `sha256` of the very text above both.
-
-    Who finds the latter right need not look at the former, which takes longer than to read it all.
-    """
-    text = json.dumps(content, indent=1, allow_nan=False).removesuffix(END)
-    return f'{text},\n "digest": "{digest(content)}",\n "sha256": "{_sha256(text.encode())}"{END}\n'
+    """A JSON object, not an empty one, with the digest of its content: the canonical form with line breaks in it."""
+    return f'{_laid_out(content)[:-1].rstrip()},\n "digest":"{digest(content)}"\n}}\n'
 
 
 def unsealed(data: bytes) -> bytes | None:
-    """The JSON of the content of a sealed text in which not a byte is another; None of any other."""
-    seal = SEAL.fullmatch(data, max(0, len(data) - SEALED))
-    text = data[:-SEALED]
-    return text + END.encode() if seal and _sha256(text).encode() == seal[1] else None
+    """The canonical form of a sealed content, found right without being read; None of any other text."""
+    text = BREAK.sub(b"", data)
+    content = text[:-SEALED] + b"}"
+    return content if text[-SEALED:] == SEAL % _sha256(content).encode() else None
+
+
+def _laid_out(value: Any, depth: int = 0) -> str:
+    """The canonical form, broken into lines where it is long: no string holds a BREAK, so it can be undone."""
+    text = canonical(value).decode()
+    if len(text) <= WIDE or not isinstance(value, list | dict):
+        return text
+    start = "\n" + " " * (depth + 1)
+    if isinstance(value, list):
+        parts = [_laid_out(part, depth + 1) for part in value]
+    else:
+        parts = [f"{json.dumps(key)}:{_laid_out(value[key], depth + 1)}" for key in sorted(value)]
+    return text[0] + ",".join(start + part for part in parts) + start[:-1] + text[-1]
 
 
 def _sha256(data: bytes) -> str:

@@ -7,7 +7,7 @@ import gc
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 FILE = "record.json"
+OURS = f',"schema":{SCHEMA},"scores":['.encode()  # stands in the canonical form of every record of this schema
 # keys of a record's configuration that are no part of its identity
 MEASURED = ("metrics", "readouts", "evaluation_seed", "scores")
 GREATEST = 1e100  # of a score: its square and its fourth power are still numbers
@@ -213,13 +214,15 @@ def write_record(folder: Path, record: Record) -> Path:
 def read_record(folder: Path) -> Record:
     """Read and verify `folder`/record.json; Damaged says what is wrong, FileNotFoundError that there is none."""
     data = contents(folder / FILE)
-    if (text := unsealed(data)) is not None:
-        with suppress(Damaged):  # of another schema; what is wrong is said below
-            record = checked(_record().validate_json, text)
-            if record.schema == SCHEMA:
-                return record
+    text = unsealed(data)
+    if text is None or OURS not in text:
+        text = _canonical(data)
+    return checked(_record().validate_json, text)
+
+
+def _canonical(data: bytes) -> bytes:
+    """The canonical form of a record that is laid out otherwise, as by earlier versions; Damaged says what is wrong."""
     content = parsed(data)
-    content.pop("sha256", None)  # of a text that somebody has laid out anew, with the same content
     stated = content.pop("digest", None)
     text = canonical(content)
     if hashlib.sha256(text).hexdigest() != stated:
@@ -227,7 +230,7 @@ def read_record(folder: Path) -> Record:
     if content.get("schema") != SCHEMA:
         found = json.dumps(content.get("schema"))[:60]  # a damaged one may hold line breaks
         raise Damaged(f"has schema {found}, this version reads {SCHEMA}")
-    return checked(_record().validate_json, text)
+    return text
 
 
 @functools.cache

@@ -70,7 +70,7 @@ MISTAKES = {
     "~trainer": "trainer: there is none",
     "metrics=null": "metrics=null: choose a name",
     "experiment=null": "experiment=null: leave it out",
-    "experiment=higgins2017": "choose higgins2017/gpu, higgins2017/laptop, higgins2017/paper or higgins2017/smoke",
+    "experiment=higgins2017": "choose higgins2017/adagrad, higgins2017/gpu, higgins2017/laptop, higgins2017/paper or",
     "experiment=[quickstart,quickstart/smoke]": "choose a name",
     "--config-name=nope": "--config-name=nope: no such file; there are config",
     "--config-dir=nope": "--config-dir=nope: there is no such folder",

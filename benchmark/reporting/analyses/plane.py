@@ -50,9 +50,9 @@ def plane(study: Study) -> Findings:
         return Findings()
     planes, rows, lines = list[Plane](), list[pd.DataFrame](), list[str]()
     scores = defaultdict[str, list[Score]](list)
-    titles = group_titles(dots["group"].unique())
+    titles, bounds = group_titles(dots["group"].unique()), _bounds(study.table)
     for name, of in dots.groupby("group", sort=False):
-        floor, known = _floor(study, str(name))
+        floor, known = _floor(bounds, str(name))
         found, edge = of.reset_index(drop=True), vertices(of)
         for run, distance in zip(found["run"], distances(found), strict=True):
             scores[str(run)] += _distance(float(distance))
@@ -151,15 +151,20 @@ def _family(record: Record, varying: Sequence[str], options: Mapping[str, Any]) 
     return ", ".join(filter(None, words)) or "beta-VAE"
 
 
-def _floor(study: Study, group: str) -> tuple[float, bool]:
+def _bounds(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of H and of what is a bound on log p(x)."""
+    names = [name for name in table["metric"].unique() if re.fullmatch(r"iwae_\d+|elbo", name)]
+    return table[table["metric"].isin([*ENTROPIES, *names])]
+
+
+def _floor(rows: pd.DataFrame, group: str) -> tuple[float, bool]:
     """The least that rate + distortion can be: H where it is known; else the best model's, above which H may not be."""
-    table = study.table
-    known = table.loc[table["metric"].isin(ENTROPIES) & table["value"].notna() & (table["group"] == group), "value"]
+    rows = rows[rows["group"] == group]
+    known = rows.loc[rows["metric"].isin(ENTROPIES) & rows["value"].notna(), "value"]
     if len(known):
         return float(known.iloc[0]), True
-    bounds = [name for name in table["metric"].unique() if re.fullmatch(r"iwae_\d+|elbo", name)]
-    of = table["metric"].isin(bounds) & ~table["reference"] & (table["group"] == group)
-    return -float(table.loc[of, "value"].max()), False
+    of_models = ~rows["metric"].isin(ENTROPIES) & ~rows["reference"]
+    return -float(rows.loc[of_models, "value"].max()), False
 
 
 def _optimum(study: Study, dots: Dots) -> np.ndarray | None:

@@ -7,7 +7,7 @@ import logging
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -67,7 +67,8 @@ def rows(quick: bool = False) -> list[Row]:
     """One row for each case and precision on one thread, then those of whole sweeps."""
     with threads(1):
         found = [row for case in (CASES[:1] if quick else CASES) for row in _of_case(case, 2 if quick else 7)]
-    return found + _of_sweeps(5 if quick else 200, 1 if quick else 5)
+    swept = [(SMALL, 5)] if quick else [(case, 5 * case.steps) for case in CASES]
+    return found + [row for case, steps in swept for row in _of_sweep(case, steps, 1 if quick else 5)]
 
 
 def binary(shape: tuple[int, int, int]) -> Dataset:
@@ -144,6 +145,18 @@ class Peer:
             output.loss.item()
 
 
+class Bare:
+    """The products and convolutions of the steps of a run alone."""
+
+    def __init__(self, case: Case, precision: Precision) -> None:
+        self.step = bare(case, precision)
+
+    def take(self, steps: int) -> None:
+        """So many steps."""
+        for _ in range(steps):
+            self.step()
+
+
 def peer() -> str:
     """Pythae with its version, or nothing where it is not installed: `pip install 'betterbound[peers]'`."""
     with contextlib.suppress(ImportError):
@@ -179,51 +192,52 @@ def bare(case: Case, precision: Precision) -> Timed:
     return do
 
 
-def _several(do: Callable[[], object], times: int) -> Timed:
-    return lambda: [do() for _ in range(times)]
-
-
 def _of_case(case: Case, rounds: int) -> list[Row]:
     ours = {f"ours {precision}": Training(case, precision) for precision in PRECISIONS}
     if any("conv" in text for text in case.overrides):
         ours["ours fp32, channels last"] = Training(case, "fp32", True)
-    theirs = {"peer": Peer(case), "peer fused": Peer(case, True)} if case is SMALL and peer() else {}
+    theirs = {"peer": Peer(case), "peer fused": Peer(case, True)} if case == SMALL and peer() else {}
+    limits = {f"bare {precision}": Bare(case, precision) for precision in PRECISIONS}
     what: dict[str, Timed] = {}
-    for name, training in {**ours, **theirs}.items():
+    for name, training in {**ours, **theirs, **limits}.items():
         what[name] = lambda of=training: of.take(case.steps)
-    what |= {f"bare {precision}": _several(bare(case, precision), case.steps) for precision in PRECISIONS}
     seconds = interleaved(what, rounds)
     found = []
     for name in ours:
-        precision = "bf16" if "bf16" in name else "fp32"
-        limit = "its products" if precision == "fp32" or has_bf16(DEVICE.type) else "its products in float32"
+        precision: Precision = "bf16" if "bf16" in name else "fp32"
         done = f"training step {case.name}, {name.removeprefix('ours ')}"
         both = (seconds[f"bare {precision}"], peer() if theirs else "", seconds.get("peer"))
         note = f"{peer()} with fused Adam: {seconds['peer fused'] * 1e3:.4g} ms" if theirs else ""
-        found.append(Row(done, case.steps, "steps", seconds[name], limit, *both, note))
+        found.append(Row(done, case.steps, "steps", seconds[name], _limit(precision), *both, note))
     return found
 
 
-def _serve(pipe: Connection) -> None:
+def _limit(precision: Precision) -> str:
+    return "its products" if precision == "fp32" or has_bf16(DEVICE.type) else "its products in float32"
+
+
+def _serve(pipe: Connection, case: Case) -> None:
     """A process of one thread, as a worker of a sweep is: trains what it is asked to."""
     torch.set_num_threads(1)
-    trainings: dict[str, Training | Peer] = {}
+    trainings: dict[str, Training | Peer | Bare] = {}
     while (asked := pipe.recv()) is not None:
         name, steps = asked
         if name not in trainings:
-            trainings[name] = Peer(SMALL) if name == "peer" else Training(SMALL, name)
+            kind, _, precision = name.rpartition(" ")
+            trainings[name] = Peer(case) if name == "peer" else (Bare if kind else Training)(case, precision)
         trainings[name].take(steps)
         pipe.send(name)
 
 
-def _of_sweeps(steps: int, rounds: int) -> list[Row]:
-    """As many processes as there are cores, each training one model after the other."""
+def _of_sweep(case: Case, steps: int, rounds: int) -> list[Row]:
+    """As many processes as there are cores, each training one model after the other; the limit is all of them at the
+    products."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context, count = multiprocessing.get_context("spawn"), cores()
     pipes, workers = [], []
     for _ in range(count):
         here, there = context.Pipe()
-        workers.append(context.Process(target=_serve, args=[there], daemon=True))
+        workers.append(context.Process(target=_serve, args=[there, case], daemon=True))
         workers[-1].start()
         pipes.append(here)
 
@@ -233,14 +247,17 @@ def _of_sweeps(steps: int, rounds: int) -> list[Row]:
         for pipe in pipes:
             pipe.recv()
 
-    names = [*PRECISIONS, *(["peer"] if peer() else [])]
+    theirs = peer() if case == SMALL else ""
+    names = [*PRECISIONS, *(f"bare {precision}" for precision in PRECISIONS), *(["peer"] if theirs else [])]
     seconds = interleaved({name: lambda of=name: together(of) for name in names}, rounds)
     for pipe in pipes:
         pipe.send(None)
     for worker in workers:
         worker.join()
-    what = f"sweep of {SMALL.name}, {count} processes of one thread"
-    theirs = (peer(), seconds.get("peer"))
     return [
-        Row(f"{what}, {name}", count * steps, "model-steps", seconds[name], "", None, *theirs) for name in PRECISIONS
-    ]
+        Row(
+            f"sweep of {case.name}, {count} processes of one thread, {precision}", count * steps, "model-steps",
+            seconds[precision], _limit(precision), seconds[f"bare {precision}"], theirs, seconds.get("peer"),
+        )
+        for precision in PRECISIONS
+    ]  # fmt: skip

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -109,6 +111,18 @@ def checked(validate: Callable[[Any], Read], content: Any) -> Read:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise Damaged(f"has other content than it should ({where}: {first['msg']})") from error
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for garbage while many objects come into being that stay: each would look through all before it."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def set_aside(path: Path) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import gc
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -15,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_types import Interval
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
 
-from benchmark.store.documents import Damaged, canonical, checked, contents, digest, parsed, sealed, set_aside, unsealed
+from benchmark.store.documents import (
+    Damaged,
+    canonical,
+    checked,
+    contents,
+    digest,
+    parsed,
+    sealed,
+    set_aside,
+    uncollected,
+    unsealed,
+)
 from benchmark.store.files import write_text
 from benchmark.store.groups import HEADS, OPTIONED, SECOND
 from metrics.core import AMORTISED, Score, Split
@@ -279,18 +288,6 @@ def read_folder(experiment: Path) -> tuple[list[tuple[Path, Record]], dict[str, 
         remedy = "run `python -m benchmark experiment=<name>` first, or name a folder such as results/<experiment>"
         raise ValueError(f"{experiment} {what}; {remedy}")
     return records, damaged
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No search for garbage while many objects come into being that stay: each would look through all before it."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _folders(runs: Path) -> list[Path]:

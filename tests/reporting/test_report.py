@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
     missing = {"gone": "python -m benchmark seed=99", "broken": "python -m benchmark objective=iwae seed=7"}
     manifest(folder, missing=missing, note=NOTE)
     tampered = folder / "runs" / "mnist5k-mlp-elbo-0" / "record.json"
-    tampered.write_text(tampered.read_text().replace('"seed": 0', '"seed": 5', 1))
+    tampered.write_text(tampered.read_text().replace('"seed":0', '"seed":5', 1))
     return folder
 
 

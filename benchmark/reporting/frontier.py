@@ -66,15 +66,15 @@ def vertices(dots: pd.DataFrame) -> pd.DataFrame:
 
 def _vertices(family: str, runs: pd.DataFrame) -> pd.DataFrame:
     means = runs.groupby("label", sort=True)[[*READ, *CHOSEN]].mean().reset_index()
-    chosen = means[_of(runs)].to_numpy(dtype=float)
-    kept = means.iloc[lower_hull(chosen[:, 0], chosen[:, 1])]
-    by = "validation" if _of(runs) == [*CHOSEN] else "test"
+    by = _by(runs[[*CHOSEN]].to_numpy(dtype=float))
+    at = means[[*(CHOSEN if by == "validation" else READ)]].to_numpy(dtype=float)
+    kept = means.iloc[lower_hull(*at.T)]
     return kept[["label", "rate", "distortion"]].assign(family=family, by=by)
 
 
-def _of(runs: pd.DataFrame) -> list[str]:
-    """The coordinates that a hull of these runs is chosen by."""
-    return [*CHOSEN] if runs[[*CHOSEN]].notna().all(axis=None) else [*READ]
+def _by(chosen: Floats) -> str:
+    """The split that a hull of runs with these coordinates (n, 2) on validation images, or NaN, is chosen by."""
+    return "test" if np.isnan(chosen).any() else "validation"
 
 
 def distances(dots: pd.DataFrame) -> pd.Series:
@@ -119,8 +119,8 @@ def _frontiers(dots: pd.DataFrame) -> Iterator[tuple[str, Floats, Floats]]:
             runs = np.flatnonzero(seeds == seed)
             if len(np.unique(label[runs])) < label.max() + 1:
                 continue
-            by = chosen[runs] if not np.isnan(chosen[runs]).any() else read[runs]
-            kept = runs[lower_hull(*by.T)]
+            at = chosen if _by(chosen[runs]) == "validation" else read
+            kept = runs[lower_hull(*at[runs].T)]
             if len(kept) > 1:
                 yield str(family), *read[kept].T
 

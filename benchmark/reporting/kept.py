@@ -16,8 +16,8 @@ from typing import TypeAlias
 from pydantic import BaseModel
 
 from benchmark.store import published
-from benchmark.store.documents import Damaged, canonical, checked, digest, read_json
-from benchmark.store.files import write_json
+from benchmark.store.documents import Damaged, canonical, checked, contents, read_json, sealed, verified
+from benchmark.store.files import write_text
 from benchmark.store.manifest import FILE as MANIFEST
 from benchmark.store.provenance import STARTED, package_state
 from metrics.declared import PACKAGES
@@ -58,10 +58,8 @@ def made_of(folder: Path, shown: object) -> str:
 def kept(folder: Path, made: str) -> Said | None:
     """What the report on the folder said last, if it was made of the same, and its pages are as it wrote them."""
     try:
-        content = read_json(folder / FILE)
-        stated = content.pop("digest", None)
-        found = checked(_Kept.model_validate_json, canonical(content))
-        same = stated == digest(content) and found.made_of == made and found.wrote == _pages(folder)
+        found = checked(_Kept.model_validate_json, verified(contents(folder / FILE)))
+        same = found.made_of == made and found.wrote == _pages(folder)
     except (OSError, Damaged):  # also of a page that somebody else is at
         return None
     return found.said if same else None
@@ -74,8 +72,8 @@ def keep(folder: Path, said: Said, made: str) -> None:
     """
     if _newest() > STARTED:
         return
-    content = _Kept(said=said, made_of=made, wrote=_pages(folder)).model_dump(mode="json")
-    write_json(folder / FILE, {**content, "digest": digest(content)})
+    found = _Kept(said=said, made_of=made, wrote=_pages(folder))
+    write_text(folder / FILE, sealed(found.model_dump(mode="json")))
 
 
 def _pages(folder: Path) -> str:

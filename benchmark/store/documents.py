@@ -55,6 +55,19 @@ def unsealed(data: bytes) -> bytes | None:
     return content if text[-SEALED:] == SEAL % _sha256(content).encode() else None
 
 
+def verified(data: bytes) -> bytes:
+    """The canonical form of a JSON object that states its own `digest`, however it is laid out; Damaged where that is
+    another's."""
+    if (text := unsealed(data)) is not None:
+        return text
+    content = parsed(data)
+    stated = content.pop("digest", None)
+    text = canonical(content)
+    if _sha256(text) != stated:
+        raise Damaged("was changed after it was written (its digest does not match)")
+    return text
+
+
 def _laid_out(value: Any, depth: int = 0) -> str:
     """The canonical form, broken into lines where it is long: no string holds a BREAK, so it can be undone."""
     text = canonical(value).decode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,7 +22,7 @@ from benchmark.store.documents import (
     sealed,
     set_aside,
     uncollected,
-    unsealed,
+    verified,
 )
 from benchmark.store.files import write_text
 from benchmark.store.groups import HEADS, OPTIONED, SECOND
@@ -222,24 +221,11 @@ def write_record(folder: Path, record: Record) -> Path:
 
 def read_record(folder: Path) -> Record:
     """Read and verify `folder`/record.json; Damaged says what is wrong, FileNotFoundError that there is none."""
-    data = contents(folder / FILE)
-    text = unsealed(data)
-    if text is None or OURS not in text:
-        text = _canonical(data)
-    return checked(_record().validate_json, text)
-
-
-def _canonical(data: bytes) -> bytes:
-    """The canonical form of a record that is laid out otherwise, as by earlier versions; Damaged says what is wrong."""
-    content = parsed(data)
-    stated = content.pop("digest", None)
-    text = canonical(content)
-    if hashlib.sha256(text).hexdigest() != stated:
-        raise Damaged("was changed after it was written (its digest does not match)")
-    if content.get("schema") != SCHEMA:
-        found = json.dumps(content.get("schema"))[:60]  # a damaged one may hold line breaks
+    text = verified(contents(folder / FILE))
+    if OURS not in text and (schema := parsed(text).get("schema")) != SCHEMA:
+        found = json.dumps(schema)[:60]  # a damaged one may hold line breaks
         raise Damaged(f"has schema {found}, this version reads {SCHEMA}")
-    return text
+    return checked(_record().validate_json, text)
 
 
 @functools.cache

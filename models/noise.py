@@ -151,6 +151,24 @@ class Stacked:
         return _Draw.apply(self.place, partial(self.source.draws, Asked(kind, tuple(shape), bare)))
 
 
+class Single:
+    """Draws for the one model that a source has, outside of `torch.func.vmap`."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def normal(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """The next draws of N(0, 1)."""
+        return self._draws("normal", shape, like)
+
+    def uniform(self, shape: Sequence[int], like: Tensor) -> Tensor:
+        """The next draws from [0, 1)."""
+        return self._draws("uniform", shape, like)
+
+    def _draws(self, kind: Literal["normal", "uniform"], shape: Sequence[int], like: Tensor) -> Tensor:
+        return self.source.draws(Asked(kind, tuple(shape), like.new_empty(0)))[0]
+
+
 class _Draw(torch.autograd.Function):
     """Draws (M, *shape), mapped over their first dimension whatever else is."""
 

@@ -36,7 +36,7 @@ class Compiled(AbstractContextManager[None]):
             network._compiled_call_impl = None
 
     def _compile(self) -> dict[Any, Any]:
-        if why := _obstacle(self.kind, self.precision):
+        if why := obstacle(self.kind, self.precision):
             print(f"note: trainer.compile=true: {why}; training goes on uncompiled", file=sys.stderr, flush=True)
             return {}
         networks: list[Any] = [part.features for part in self.model.modules() if isinstance(part, Encoder)]
@@ -46,7 +46,8 @@ class Compiled(AbstractContextManager[None]):
         return {network: network._compiled_call_impl for network in networks}
 
 
-def _obstacle(kind: str, precision: Precision) -> str:
+def obstacle(kind: str, precision: Precision) -> str:
+    """Why nothing is compiled for such a device in this precision, or nothing."""
     if precision != "fp32" and not has_bf16(kind):
         return f"precision={precision} is float32 with rounding on this processor"
     return _of_compiler(kind)

@@ -49,6 +49,7 @@ class Options:
     patience: int | None
     precision: Precision = "fp32"
     channels_last: bool = False
+    compile: bool = False
 
 
 class Course:

@@ -68,7 +68,7 @@ def fit(
     """
     options = Options(
         steps, epochs, batch_size, shuffle, optimizer, learning_rate, optimizer_options or {}, initial_second_moment,
-        schedule, warmup_steps, clip_norm, validations, phases, patience, precision, channels_last,
+        schedule, warmup_steps, clip_norm, validations, phases, patience, precision, channels_last, compile,
     )  # fmt: skip
     course = Course(model, objective, train, validation, seed, second, journal, options)
     networks = Compiled(model, train.device.type, precision, compile)

@@ -7,10 +7,12 @@ model, optimisers and streams are at any look those that it would have alone, to
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from benchmark.training.course import Course
 from benchmark.training.mapped import (
@@ -30,7 +32,7 @@ from benchmark.training.rules import RULES, clip
 from benchmark.training.steps import optimizer_of
 from benchmark.training.updates import ClosedForm, Update
 from benchmark.training.validation import Row
-from models.noise import Source
+from models.noise import Single, Source
 from models.precision import networks_in
 
 TRIED = 4  # examples
@@ -158,11 +160,14 @@ class _StackedUpdate:
         self, whole: Whole, tree: Tree, buffers: Tree, courses: Sequence[Course], updates: Sequence[Update]
     ) -> None:
         names = {id(parameter): name for name, parameter in whole.named_parameters()}
-        weights = [tree[names[id(parameter)]] for parameter in updates[0].parameters]
+        self.names = [names[id(parameter)] for parameter in updates[0].parameters]
+        weights = [tree[name] for name in self.names]
         self.whole, self.courses, self.updates, self.weights = whole, courses, updates, weights
         self.tree, self.buffers = tree, buffers
         self.numbers = numbers_of([update.value for update in updates], weights[0])
-        self.replayed = Replayed([course.noise for course in courses])
+        every = {id(one): one for one in (*tree.values(), *buffers.values(), *whole.buffers())}
+        state = list(every.values()) if courses[0].options.compile else []
+        self.replayed = Replayed([course.noise for course in courses], state)
         plans = {(c.options.schedule, c.options.warmup_steps, u.learning_rate) for c, u in self._pairs}
         self.shared = len(plans) == 1
         self.optimizer = optimizer_of(updates, weights, self.shared)
@@ -183,13 +188,29 @@ class _StackedUpdate:
         self.count += 1
 
     def _compute(self, x: Tensor, step: Step, source: Source) -> Found:
+        found = self._of_one(x, step, source) if self.replayed.state and len(x) == 1 else self._of_all(x, step, source)
+        if self.clips:
+            clip([gradient for gradient in found.gradients if gradient is not None], self.most)
+        return found
+
+    def _of_one(self, x: Tensor, step: Step, source: Source) -> Found:
+        """The same of one member, as it is computed alone: a compiler makes less of products that are mapped."""
+        first, value = self.courses[0], self.updates[0].value
+        own = {name: tensor[0].detach() for name, tensor in (*self.tree.items(), *self.buffers.items())}
+        learning = [own[name].requires_grad_() for name in self.names]
+        with networks_in(first.options.precision):
+            batch = replace(first.batch(x[0], step), noise=Single(source))
+            found = functional_call(self.whole, own, (lambda model: value(model, batch).mean(),))
+            gradients = torch.autograd.grad(-found, learning, allow_unused=True)
+        every = tuple(None if gradient is None else gradient[None] for gradient in gradients)
+        return Found(found.detach()[None], every)
+
+    def _of_all(self, x: Tensor, step: Step, source: Source) -> Found:
         first, value = self.courses[0], self.updates[0].value
         with networks_in(first.options.precision):
             batch = first.batch(x[0], step)
             values = values_of(self.whole, value, self.tree, self.buffers, x, self.numbers, batch, source)
             gradients = torch.autograd.grad(-values.sum(), self.weights, allow_unused=True)
-        if self.clips:
-            clip([gradient for gradient in gradients if gradient is not None], self.most)
         return Found(values.detach(), gradients)
 
     def hand_over(self) -> None:

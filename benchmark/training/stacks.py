@@ -58,7 +58,8 @@ def why_never(plan: Plan) -> str:
         return "nothing is trained"
     if plan.trainer.function is not fit:
         return f"trainer={plan.trainer.name} has a loop of its own"
-    return "trainer.compile=true compiles the networks of one model" if plan.trainer.options.get("compile") else ""
+    compiled = plan.trainer.options.get("compile") and device_of(plan.settings.device, here=False).type != "cpu"
+    return "trainer.compile=true compiles the networks of one model" if compiled else ""
 
 
 def kind_of(plan: Plan) -> str:

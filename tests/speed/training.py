@@ -82,7 +82,7 @@ def binary(shape: tuple[int, int, int]) -> Dataset:
 class Training:
     """The steps of a run, as `fit` takes them."""
 
-    def __init__(self, case: Case, precision: Precision, channels_last: bool = False) -> None:
+    def __init__(self, case: Case, precision: Precision, channels_last: bool = False, compiled: bool = False) -> None:
         keep_freed_blocks()
         plan, data = compose(list(case.overrides)), binary(case.shape)
         self.pixels, self.precision = Pixels(data, "train", DEVICE), precision
@@ -90,12 +90,12 @@ class Training:
         objective = build_objective(plan, self.model, DEVICE)
         options = Options(
             10**9, None, case.batch, True, "Adam", 1e-3, {"fused": True}, 0.0, "constant", 0, None, 20, None, None,
-            precision, channels_last,
+            precision, channels_last, compiled,
         )  # fmt: skip
         held_out = Pixels(data, "validation", DEVICE)
         self.course = Course(self.model, objective, self.pixels, held_out, 0, None, Journal(), options)
         self.order = self.course.rows()
-        self.stack = _Stack([self.course], [self.order]) if recordable(DEVICE) else None
+        self.stack = _Stack([self.course], [self.order]) if recordable(DEVICE) or compiled else None
         self.done = 0
 
     def take(self, steps: int) -> None:
@@ -224,7 +224,12 @@ def _serve(pipe: Connection, case: Case) -> None:
         name, steps = asked
         if name not in trainings:
             kind, _, precision = name.rpartition(" ")
-            trainings[name] = Peer(case) if name == "peer" else (Bare if kind else Training)(case, precision)
+            if name == "peer":
+                trainings[name] = Peer(case)
+            elif kind == "bare":
+                trainings[name] = Bare(case, precision)
+            else:
+                trainings[name] = Training(case, precision, compiled=kind == "compiled")
         trainings[name].take(steps)
         pipe.send(name)
 
@@ -248,7 +253,9 @@ def _of_sweep(case: Case, steps: int, rounds: int) -> list[Row]:
             pipe.recv()
 
     theirs = peer() if case == SMALL else ""
-    names = [*PRECISIONS, *(f"bare {precision}" for precision in PRECISIONS), *(["peer"] if theirs else [])]
+    kinds = ("", "compiled ") if DEVICE.type == "cpu" else ("",)
+    ours = [f"{kind}{precision}" for kind in kinds for precision in PRECISIONS]
+    names = [*ours, *(f"bare {precision}" for precision in PRECISIONS), *(["peer"] if theirs else [])]
     seconds = interleaved({name: lambda of=name: together(of) for name in names}, rounds)
     for pipe in pipes:
         pipe.send(None)
@@ -256,8 +263,10 @@ def _of_sweep(case: Case, steps: int, rounds: int) -> list[Row]:
         worker.join()
     return [
         Row(
-            f"sweep of {case.name}, {count} processes of one thread, {precision}", count * steps, "model-steps",
-            seconds[precision], _limit(precision), seconds[f"bare {precision}"], theirs, seconds.get("peer"),
+            f"sweep of {case.name}, {count} processes of one thread, {name}", count * steps, "model-steps",
+            seconds[name], _limit(precision), seconds[f"bare {precision}"], theirs, seconds.get("peer"),
         )
+        for name in ours
         for precision in PRECISIONS
+        if name.endswith(precision)
     ]  # fmt: skip

@@ -178,5 +178,7 @@ def test_what_shares_no_stack_is_named(plan_of_run):
     own = replace(plan, trainer=Component("mine", "tests.sweeping.test_stacks.several", {"stack": 4}))
     assert [len(stack) for stack in stacks_of([own, seeded(own, 1)], trainers=1)] == [1, 1]
     compiled = seeded(plan, 2, compile=True)
+    assert stacks.alone_because([compiled]) == []  # on a processor: as one program, be it of a stack
+    compiled = replace(compiled, settings=replace(compiled.settings, device="cuda"))
     why = ["trainer.compile=true compiles the networks of one model", "trainer=mine has a loop of its own"]
     assert stacks.alone_because([own, plan, compiled]) == why

@@ -1,4 +1,5 @@
-"""Networks compiled by torch while a model is trained, where there is a compiler."""
+"""Networks compiled by torch while a model is trained, where there is a compiler: on a GPU, and of models whose whole
+steps cannot be (`programs`)."""
 
 from __future__ import annotations
 
@@ -36,14 +37,20 @@ class Compiled(AbstractContextManager[None]):
             network._compiled_call_impl = None
 
     def _compile(self) -> dict[Any, Any]:
-        if why := obstacle(self.kind, self.precision):
-            print(f"note: trainer.compile=true: {why}; training goes on uncompiled", file=sys.stderr, flush=True)
+        if not can_compile(self.kind, self.precision):
             return {}
         networks: list[Any] = [part.features for part in self.model.modules() if isinstance(part, Encoder)]
         networks += [part.network for part in self.model.modules() if isinstance(part, Decoder)]
         for network in networks:
             network.compile()
         return {network: network._compiled_call_impl for network in networks}
+
+
+def can_compile(kind: str, precision: Precision) -> bool:
+    """Whether what is asked to be compiled can be; where not, a line says so."""
+    if why := obstacle(kind, precision):
+        print(f"note: trainer.compile=true: {why}; training goes on uncompiled", file=sys.stderr, flush=True)
+    return not why
 
 
 def obstacle(kind: str, precision: Precision) -> str:

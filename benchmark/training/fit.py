@@ -56,8 +56,9 @@ def fit(
     convolutions lie with their channels last meanwhile where that is asked for or networks compute in bf16: sums of the
     same products in another order, in less time.
 
-    `compile` lets torch compile the networks for updates; where it cannot, a line says so. No part of a run, although
-    sums may be rounded otherwise.
+    `compile` lets torch compile the networks for updates; where it cannot, a line says so. Runs on a processor are then
+    compiled as whole steps, if that can be, and do not come here. No part of a run, although sums may be rounded
+    otherwise.
 
     `stack` is read by sweeps alone: how many of their runs train as one program. What is trained is the same.
 

@@ -18,7 +18,7 @@ from benchmark.training.compiling import obstacle
 from benchmark.training.course import Course, Options
 from benchmark.training.fit import fit
 from benchmark.training.journal import Journal, RunJournal
-from benchmark.training.mapped import in_a_line
+from benchmark.training.mapped import Whole, in_a_line
 from benchmark.training.pixels import Pixels
 from benchmark.training.recorded import recordable
 from benchmark.training.setup import Setup, train
@@ -57,9 +57,10 @@ def _replayed(setup: Setup, validation: Pixels, journal: RunJournal) -> list[Row
     before = [copy.deepcopy(module.state_dict()) for module in modules]
     try:
         like = alike([_course(setup, validation, Journal())])  # before the journal counts that it was gone on from
+        course = _course(setup, validation, journal)
         if not recordable(setup.device):  # one model is not mapped there, and its gradients lie as its weights do
-            like = {}
-        [(_, outcome)] = together([_course(setup, validation, journal)], like)
+            like = {name: own[None] for name, own in Whole(course.model, course.objectives).named_parameters()}
+        [(_, outcome)] = together([course], like)
         if isinstance(outcome, Exception):
             raise outcome
     except (FloatingPointError, OSError):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from benchmark.training.compiling import can_compile
 from benchmark.training.course import Course
 from benchmark.training.mapped import (
     Member,
@@ -165,8 +166,10 @@ class _StackedUpdate:
         self.whole, self.courses, self.updates, self.weights = whole, courses, updates, weights
         self.tree, self.buffers = tree, buffers
         self.numbers = numbers_of([update.value for update in updates], weights[0])
-        every = {id(one): one for one in (*tree.values(), *buffers.values(), *whole.buffers())}
-        state = list(every.values()) if courses[0].options.compile else []
+        options, kind = courses[0].options, weights[0].device.type
+        moved = (*tree.values(), *buffers.values(), *whole.buffers())
+        compiles = options.compile and kind == "cpu" and can_compile(kind, options.precision)
+        state = list({id(one): one for one in moved}.values()) if compiles else []
         self.replayed = Replayed([course.noise for course in courses], state)
         plans = {(c.options.schedule, c.options.warmup_steps, u.learning_rate) for c, u in self._pairs}
         self.shared = len(plans) == 1

@@ -21,6 +21,7 @@ from benchmark.sweeping.machine import cores
 from benchmark.training.course import Course, Options
 from benchmark.training.journal import Journal
 from benchmark.training.memory import keep_freed_blocks
+from benchmark.training.mapped import Whole
 from benchmark.training.pixels import Pixels
 from benchmark.training.progress import bar
 from benchmark.training.recorded import recordable
@@ -95,7 +96,9 @@ class Training:
         held_out = Pixels(data, "validation", DEVICE)
         self.course = Course(self.model, objective, self.pixels, held_out, 0, None, Journal(), options)
         self.order = self.course.rows()
-        self.stack = _Stack([self.course], [self.order]) if recordable(DEVICE) or compiled else None
+        whole = Whole(self.model, self.course.objectives)
+        like = {name: own[None] for name, own in whole.named_parameters()} if compiled else None
+        self.stack = _Stack([self.course], [self.order], like) if recordable(DEVICE) or compiled else None
         self.done = 0
 
     def take(self, steps: int) -> None:

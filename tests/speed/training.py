@@ -20,8 +20,8 @@ from benchmark.datasets import Dataset
 from benchmark.sweeping.machine import cores
 from benchmark.training.course import Course, Options
 from benchmark.training.journal import Journal
-from benchmark.training.memory import keep_freed_blocks
 from benchmark.training.mapped import Whole
+from benchmark.training.memory import keep_freed_blocks
 from benchmark.training.pixels import Pixels
 from benchmark.training.progress import bar
 from benchmark.training.recorded import recordable

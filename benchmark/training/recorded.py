@@ -41,26 +41,28 @@ class Record(NamedTuple):
     found: Callable[[], Found]
 
 
+Make = Callable[[Compute, Tensor, Placed], Record]  # of a computation, images, and draws that lie where they then do
+
+
 class Replayed:
     """A computation that is the same at every step but for images, draws and the number of the step.
 
-    A GPU records it. On the CPU it is compiled where there is a `state`: all that is moved in place from step to step.
-    Where neither is wanted, or can be (it asks for a number on the way), or what is found then is something else, every
-    step is computed as it is; `why` says so. Draws come from the streams as they would otherwise. The computation is
-    given anew with each step, and not kept.
+    A GPU records it. On the CPU `make`, where it is given, makes a program of it. Where neither is wanted, or can be (it
+    asks for a number on the way), or what is found then is something else, every step is computed as it is; `why` says
+    so. Draws come from the streams as they would otherwise. The computation is given anew with each step, and not kept.
     """
 
-    def __init__(self, streams: Sequence[Noise], state: Sequence[Tensor] = ()) -> None:
-        self.each, self.state = Each(streams), state
+    def __init__(self, streams: Sequence[Noise], make: Make | None = None) -> None:
+        self.each, self.make = Each(streams), make
         self.own = [stream for stream in streams if isinstance(stream, Stream)]
         self.plain, self.why = 0, "" if len(self.own) == len(streams) else "a noise of another kind"
         self.record: Record | None = None
 
     def __call__(self, compute: Compute, x: Tensor, step: int) -> Found:
         """Values and gradients at a step, which are overwritten by the next one."""
-        wanted = recordable(x.device) or (self.state and x.device.type == "cpu")
-        if self.record is None and not self.why and self.plain == BEFORE and wanted:
-            self.record = self._recorded(compute, x)
+        make = recorded if recordable(x.device) else self.make
+        if self.record is None and not self.why and self.plain == BEFORE and make is not None:
+            self.record = self._recorded(make, compute, x)
         if self.record is None:
             self.plain += 1
             self.each.asked.clear()
@@ -71,9 +73,9 @@ class Replayed:
         self.record.replay()
         return self.record.found()
 
-    def _recorded(self, compute: Compute, x: Tensor) -> Record | None:
+    def _recorded(self, make: Make, compute: Compute, x: Tensor) -> Record | None:
         try:
-            record = self._made(compute, x.clone(), Placed(self.each.asked, len(x)))
+            record = make(compute, x.clone(), Placed(self.each.asked, len(x)))
             _refuse_unlike(record, compute)
         except Exception as error:  # torch says no in many ways
             if isinstance(error, torch.OutOfMemoryError) and len(x) > 1:  # half of them may have room
@@ -82,13 +84,6 @@ class Replayed:
             print(f"note: every step is computed by itself, for none can be recorded ({self.why})", file=sys.stderr)
             return None
         return record
-
-    def _made(self, compute: Compute, x: Tensor, draws: Placed) -> Record:
-        if recordable(x.device):
-            return recorded(compute, x, draws)
-        from benchmark.training.programs import compiled  # torch's compiler takes seconds to import
-
-        return compiled(compute, self.state, x, draws)
 
 
 def _refuse_unlike(record: Record, compute: Compute) -> None:

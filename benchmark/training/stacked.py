@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,12 +29,12 @@ from benchmark.training.mapped import (
     values_of,
 )
 from benchmark.training.progress import bar
-from benchmark.training.recorded import Found, Replayed, Step, sent
+from benchmark.training.recorded import Compute, Found, Record, Replayed, Step, sent
 from benchmark.training.rules import RULES, clip
 from benchmark.training.steps import optimizer_of
 from benchmark.training.updates import ClosedForm, Update
 from benchmark.training.validation import Row
-from models.noise import Single, Source
+from models.noise import Placed, Single, Source
 from models.precision import networks_in
 
 TRIED = 4  # examples
@@ -167,10 +168,10 @@ class _StackedUpdate:
         self.tree, self.buffers = tree, buffers
         self.numbers = numbers_of([update.value for update in updates], weights[0])
         options, kind = courses[0].options, weights[0].device.type
-        moved = (*tree.values(), *buffers.values(), *whole.buffers())
         compiles = options.compile and kind == "cpu" and can_compile(kind, options.precision)
-        state = list({id(one): one for one in moved}.values()) if compiles else []
-        self.replayed = Replayed([course.noise for course in courses], state)
+        moved = {id(one): one for one in (*tree.values(), *buffers.values(), *whole.buffers())}
+        make = partial(_program, list(moved.values())) if compiles else None
+        self.replayed = Replayed([course.noise for course in courses], make)
         plans = {(c.options.schedule, c.options.warmup_steps, u.learning_rate) for c, u in self._pairs}
         self.shared = len(plans) == 1
         self.optimizer = optimizer_of(updates, weights, self.shared)
@@ -191,7 +192,7 @@ class _StackedUpdate:
         self.count += 1
 
     def _compute(self, x: Tensor, step: Step, source: Source) -> Found:
-        found = self._of_one(x, step, source) if self.replayed.state and len(x) == 1 else self._of_all(x, step, source)
+        found = self._of_one(x, step, source) if self.replayed.make and len(x) == 1 else self._of_all(x, step, source)
         if self.clips:
             clip([gradient for gradient in found.gradients if gradient is not None], self.most)
         return found
@@ -222,3 +223,10 @@ class _StackedUpdate:
             update.total += total
             update.count += self.count
         self.total, self.count = torch.zeros_like(self.total), 0
+
+
+def _program(state: Sequence[Tensor], compute: Compute, x: Tensor, draws: Placed) -> Record:
+    """A step as a program of all that is moved in place from one to the next."""
+    from benchmark.training.programs import compiled  # torch's compiler takes seconds to import
+
+    return compiled(compute, state, x, draws)

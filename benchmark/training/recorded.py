@@ -47,9 +47,10 @@ Make = Callable[[Compute, Tensor, Placed], Record]  # of a computation, images, 
 class Replayed:
     """A computation that is the same at every step but for images, draws and the number of the step.
 
-    A GPU records it. On the CPU `make`, where it is given, makes a program of it. Where neither is wanted, or can be (it
-    asks for a number on the way), or what is found then is something else, every step is computed as it is; `why` says
-    so. Draws come from the streams as they would otherwise. The computation is given anew with each step, and not kept.
+    A GPU records it. On the CPU `make`, where it is given, makes a program of it. Where neither is wanted, or can be
+    (it asks for a number on the way), or what is found then is something else, every step is computed as it is; `why`
+    says so. Draws come from the streams as they would otherwise. The computation is given anew with each step, and not
+    kept.
     """
 
     def __init__(self, streams: Sequence[Noise], make: Make | None = None) -> None:
